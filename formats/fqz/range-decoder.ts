@@ -1,0 +1,68 @@
+/** Range decoder: the inverse of range-encoder.ts, bit-exact in 32-bit arithmetic. */
+import { FormatError } from '../../src/errors.ts';
+import { type BitCoder, ContextModel } from './bit-coder.ts';
+
+const TOP = 2 ** 24;
+/** A stream is read four bytes ahead, and up to four zeros may have been left out at its end. */
+const LARGEST_OVERRUN = 8;
+
+export class RangeDecoder implements BitCoder {
+  readonly reading = true;
+  private readonly model = new ContextModel();
+  private readonly bytes: Uint8Array;
+  private next = 0;
+  private range = 2 ** 32 - 1;
+  private code = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    for (let byte = 0; byte < 4; byte++) this.code = this.code * 256 + this.take();
+  }
+
+  contexts(size: number): number {
+    return this.model.allocate(size);
+  }
+
+  bit(context: number): number {
+    const bound = (this.range >>> 16) * this.model.probability(context);
+    const value = this.code < bound ? 1 : 0;
+    if (value) {
+      this.range = bound;
+    } else {
+      this.code -= bound;
+      this.range -= bound;
+    }
+    this.model.update(context, value);
+    while (this.range < TOP) this.shift();
+    return value;
+  }
+
+  direct(width: number): number {
+    this.range = this.range >>> width;
+    const value = Math.min(Math.floor(this.code / this.range), (1 << width) - 1);
+    this.code -= value * this.range;
+    while (this.range < TOP) this.shift();
+    return value;
+  }
+
+  get position(): number {
+    return 8 * (this.next - 4) + 32 - Math.log2(this.range);
+  }
+
+  /** Throws unless the whole stream has been used up. */
+  finish(): void {
+    if (this.next < this.bytes.length) throw new FormatError('fqz', 'coded data left over: the file is damaged');
+  }
+
+  private shift(): void {
+    this.code = (this.code * 256 + this.take()) % 2 ** 32;
+    this.range = this.range * 256;
+  }
+
+  private take(): number {
+    if (this.next >= this.bytes.length + LARGEST_OVERRUN) {
+      throw new FormatError('fqz', 'coded data end too early: the file is damaged');
+    }
+    return this.bytes[this.next++] ?? 0;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The part of einsum that tensor networks need: two operands at a time, as one batched matrix product.
+ */
+import { cosineMatrix, idct } from './dct.ts';
+
+/** An array whose axes are named by the letters of an einsum expression; row-major. */
+export interface Labelled {
+  readonly letters: string;
+  readonly shape: readonly number[];
+  readonly values: Float64Array;
+}
+
+/** Splits `ab,bc->ac` into its operands' letters and its result's. Throws `TypeError` where it is not such a text. */
+export function parseExpression(expression: string): { operands: string[]; result: string } {
+  const match = /^([a-z]*(?:,[a-z]*)*)->([a-z]*)$/.exec(expression);
+  if (!match) throw new TypeError(`"${expression}" is not an einsum expression`);
+  return { operands: match[1]!.split(','), result: match[2]! };
+}
+
+/** Reorders axes so that they stand as in `letters`, which must be a permutation of the array's own. */
+export function permute(array: Labelled, letters: string): Labelled {
+  if (array.letters === letters) return array;
+  const strides = stridesOf(array.shape);
+  const axes = [...letters].map((letter) => array.letters.indexOf(letter));
+  const shape = axes.map((axis) => array.shape[axis]!);
+  const steps = axes.map((axis) => strides[axis]!);
+  const values = new Float64Array(array.values.length);
+  const index = new Int32Array(shape.length);
+  for (let to = 0, from = 0; to < values.length; to++) {
+    values[to] = array.values[from]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += steps[axis]!;
+      if (++index[axis]! < shape[axis]!) break;
+      from -= steps[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return { letters, shape, values };
+}
+
+/** Row-major strides, in elements. */
+export function stridesOf(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  return strides;
+}
+
+/** Product of two arrays, summed over the letters that both have and `keep` does not name. */
+export function contract(a: Labelled, b: Labelled, keep: string): Labelled {
+  const has = (text: string) => (letter: string) => text.includes(letter);
+  const shared = [...a.letters].filter(has(b.letters));
+  const batch = shared.filter(has(keep));
+  const summed = shared.filter((letter) => !keep.includes(letter));
+  const rows = [...a.letters].filter((letter) => !b.letters.includes(letter));
+  const columns = [...b.letters].filter((letter) => !a.letters.includes(letter));
+  const left = permute(a, [...batch, ...rows, ...summed].join(''));
+  const right = permute(b, [...batch, ...summed, ...columns].join(''));
+  const size = (letters: string[]) =>
+    letters.reduce((product, letter) => product * (sizeOf(a, letter) ?? sizeOf(b, letter)!), 1);
+  const [batches, height, depth, width] = [size(batch), size(rows), size(summed), size(columns)];
+  const values = new Float64Array(batches * height * width);
+  for (let n = 0; n < batches; n++) {
+    for (let row = 0; row < height; row++) {
+      const to = (n * height + row) * width;
+      for (let k = 0; k < depth; k++) {
+        const weight = left.values[(n * height + row) * depth + k]!;
+        if (weight === 0) continue;
+        const from = (n * depth + k) * width;
+        for (let column = 0; column < width; column++) values[to + column]! += weight * right.values[from + column]!;
+      }
+    }
+  }
+  const letters = [...batch, ...rows, ...columns];
+  return {
+    letters: letters.join(''),
+    shape: letters.map((letter) => sizeOf(a, letter) ?? sizeOf(b, letter)!),
+    values,
+  };
+}
+
+function sizeOf(array: Labelled, letter: string): number | undefined {
+  const axis = array.letters.indexOf(letter);
+  return axis < 0 ? undefined : array.shape[axis];
+}
+
+/** More rows than this are cheaper by a fast transform of a zero-padded line than by a matrix product. */
+const MOST_ROWS_MULTIPLIED = 24;
+
+/**
+ * Samples the axis `from`, which holds the first frequencies of an orthonormal DCT-II, at `size` points, and names it
+ * `to`: the product with `cosine(count, size)`.
+ */
+export function sampleCosines(array: Labelled, from: string, to: string, size: number): Labelled {
+  const axis = array.letters.indexOf(from);
+  const count = array.shape[axis]!;
+  const letters = array.letters.replace(from, to);
+  const shape = array.shape.with(axis, size);
+  const outer = array.shape.slice(0, axis).reduce((a, b) => a * b, 1);
+  const inner = array.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const values = new Float64Array(outer * size * inner);
+  if (count > MOST_ROWS_MULTIPLIED) {
+    for (let o = 0; o < outer; o++) {
+      values.set(array.values.subarray(o * count * inner, (o + 1) * count * inner), o * size * inner);
+    }
+    idct(values, shape, [axis]);
+    return { letters, shape, values };
+  }
+  const cosines = cosineMatrix(count, size);
+  for (let o = 0; o < outer; o++) {
+    for (let x = 0; x < size; x++) {
+      const row = (o * size + x) * inner;
+      for (let k = 0; k < count; k++) {
+        const weight = cosines[k * size + x]!;
+        const source = (o * count + k) * inner;
+        for (let i = 0; i < inner; i++) values[row + i]! += weight * array.values[source + i]!;
+      }
+    }
+  }
+  return { letters, shape, values };
+}
