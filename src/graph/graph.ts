@@ -6,21 +6,22 @@
  */
 import type { DType } from './dtype.ts';
 import type { SparseTensor, Tensor } from './tensor.ts';
-
-/** Encoded protobuf fields of the ONNX message that this object stands for, kept verbatim. */
-export interface Unmodelled {
-  unmodelled?: Uint8Array;
-}
+import type { Unmodelled } from './unmodelled.ts';
 
 /** One dimension: a size, the name of a symbolic size, or `null` where nothing is known. */
 export type Dim = number | string | null;
 
-/** Type of a value; `shape` is absent where not even the rank is known. */
-export type ValueType =
-  | { kind: 'tensor' | 'sparse-tensor'; dtype: DType; shape?: Dim[] }
+/**
+ * Type of a value; `shape` is absent where not even the rank is known. `denotations` are the standard names of what the
+ * dimensions mean, such as `DATA_CHANNEL`, empty where not given. `opaque` is an encoded TypeProto of any other kind.
+ */
+export type ValueType = (
+  | { kind: 'tensor' | 'sparse-tensor'; dtype: DType; shape?: Dim[]; denotations?: string[] }
   | { kind: 'sequence' | 'optional'; element: ValueType }
   | { kind: 'map'; key: DType; value: ValueType }
-  | { kind: 'opaque'; encoded: Uint8Array };
+  | { kind: 'opaque'; encoded: Uint8Array }
+) &
+  Unmodelled;
 
 /** A named input, output or intermediate value (ValueInfoProto). */
 export interface Value extends Unmodelled {

@@ -3,16 +3,17 @@
  * Keeping raw bytes lets every type, also those that JavaScript has no array for, pass through unchanged.
  */
 import { byteLength, type DType } from './dtype.ts';
+import type { Unmodelled } from './unmodelled.ts';
 
 /** A tensor of anything but strings. `data` holds exactly `byteLength(dtype, elementCount(shape))` bytes. */
-export interface NumericTensor {
+export interface NumericTensor extends Unmodelled {
   readonly dtype: Exclude<DType, 'string'>;
   readonly shape: readonly number[];
   readonly data: Uint8Array;
 }
 
 /** A tensor of strings, as bytes because ONNX does not promise UTF-8. */
-export interface StringTensor {
+export interface StringTensor extends Unmodelled {
   readonly dtype: 'string';
   readonly shape: readonly number[];
   readonly strings: readonly Uint8Array[];
@@ -21,7 +22,7 @@ export interface StringTensor {
 export type Tensor = NumericTensor | StringTensor;
 
 /** Coordinate-format sparse tensor, as ONNX's SparseTensorProto: `values` (NNZ), `indices` (NNZ) or (NNZ, rank) of int64. */
-export interface SparseTensor {
+export interface SparseTensor extends Unmodelled {
   readonly shape: readonly number[];
   readonly values: Tensor;
   readonly indices: Tensor;
