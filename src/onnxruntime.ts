@@ -47,6 +47,9 @@ export interface OnnxSession {
   release(): Promise<void>;
 }
 
+/** What evaluating and comparing need of a model; an `OnnxSession` is one. */
+export type Runnable = Pick<OnnxSession, 'inputs' | 'outputs' | 'run'>;
+
 type Runtime = Pick<typeof import('onnxruntime-web'), 'InferenceSession' | 'Tensor' | 'env'>;
 
 /** onnxruntime's log level "fatal": failures reach the caller as errors and need no second line on the console. */

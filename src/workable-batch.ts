@@ -1,0 +1,31 @@
+/**
+ * The batch size that a model really runs at: exporters often declare a free one and bake 1 into a Reshape.
+ */
+import { type Batch, type BatchOptions, fixedBatch } from './data/batches.ts';
+import { OnnxruntimeError, type Runnable } from './onnxruntime.ts';
+
+/**
+ * `options`, with `batch: 1` where a model with a free batch size fails on the first of `batches`, or gives an output
+ * of another batch size.
+ */
+export async function workableBatch<Options extends BatchOptions>(
+  models: readonly Runnable[],
+  batches: (options: BatchOptions) => AsyncIterable<Batch>,
+  options: Options,
+): Promise<Options> {
+  if (options.batch !== undefined || models.some(({ inputs }) => fixedBatch(inputs) !== null)) return options;
+  for await (const { feeds, rows } of batches(options)) {
+    if (rows === 1) break;
+    for (const model of models) {
+      try {
+        const outputs = await model.run(feeds);
+        if (outputs.get(model.outputs[0]?.name ?? '')?.shape[0] !== rows) return { ...options, batch: 1 };
+      } catch (error) {
+        if (error instanceof OnnxruntimeError) return { ...options, batch: 1 };
+        throw error;
+      }
+    }
+    break;
+  }
+  return options;
+}
