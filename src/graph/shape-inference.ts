@@ -1,0 +1,133 @@
+/**
+ * Types and shapes of a graph's values, from its inputs and initialisers through one rule per operator (shapes/), with
+ * symbolic sizes carried along. What cannot be told stays unknown; what is told is certain as long as the model's own
+ * declarations of its inputs hold.
+ */
+import { constantValue } from './constant-node.ts';
+import { type Dim, defaultOpset, type Graph, type Model, type Node } from './graph.ts';
+import { toNumbers } from './numbers.ts';
+import { opSpec } from './op-table.ts';
+import type { TensorType } from './shapes/dims.ts';
+import { ELEMENTWISE_RULES } from './shapes/elementwise.ts';
+import { INTEGER_RULES, MOST_INTEGERS } from './shapes/integers.ts';
+import { LAYOUT_RULES } from './shapes/layout.ts';
+import { MATRIX_RULES } from './shapes/matrix.ts';
+import type { Application, Rules } from './shapes/rule.ts';
+import { WINDOW_RULES } from './shapes/window.ts';
+import { elementCount, type Tensor } from './tensor.ts';
+
+export type { TensorType } from './shapes/dims.ts';
+
+const RULES: Rules = { ...ELEMENTWISE_RULES, ...WINDOW_RULES, ...LAYOUT_RULES, ...MATRIX_RULES };
+
+/** Operators of the default domain that have a shape rule. */
+export const INFERRED_OPERATORS: ReadonlySet<string> = new Set(Object.keys(RULES));
+
+/** What is known so far of a graph's values; `inferNode` adds to it. */
+export interface Inference {
+  readonly graph: Graph;
+  readonly opset: number;
+  readonly types: Map<string, TensorType>;
+  /** Initialisers and the values of Constant nodes. */
+  readonly constants: Map<string, Tensor>;
+  /** Elements of small integer values in order, where they are known at least as symbols. */
+  readonly integers: Map<string, readonly Dim[]>;
+}
+
+/** Starts with the graph's inputs and initialisers. Nothing is inferred yet. */
+export function startInference(model: Model): Inference {
+  const { graph } = model;
+  const inference: Inference = {
+    graph,
+    opset: defaultOpset(model),
+    types: new Map(),
+    constants: new Map(),
+    integers: new Map(),
+  };
+  for (const { name, type } of graph.inputs) {
+    if (type?.kind !== 'tensor') continue;
+    const { dtype, shape } = type;
+    inference.types.set(name, shape ? { dtype, shape: shape.map(plausible) } : { dtype });
+  }
+  for (const [name, tensor] of graph.initializers) addConstant(inference, name, tensor);
+  return inference;
+}
+
+/** A declared dimension; some exporters write -1 where they mean that it is not known. */
+function plausible(dim: Dim): Dim {
+  return typeof dim === 'number' && dim < 0 ? null : dim;
+}
+
+/** Makes a constant known. */
+export function addConstant({ types, constants, integers }: Inference, name: string, tensor: Tensor): void {
+  constants.set(name, tensor);
+  types.set(name, { dtype: tensor.dtype, shape: tensor.shape });
+  const integral = tensor.dtype === 'int64' || tensor.dtype === 'int32' || tensor.dtype === 'bool';
+  if (integral && elementCount(tensor.shape) <= MOST_INTEGERS) integers.set(name, toNumbers(tensor));
+}
+
+/** Infers the outputs of `node`, whose inputs must have been inferred before. Never throws. */
+export function inferNode(inference: Inference, node: Node): void {
+  const value = constantValue(node);
+  if (value) {
+    addConstant(inference, node.outputs[0] ?? '', value);
+    return;
+  }
+  const { types, constants, integers, graph } = inference;
+  const application: Application = {
+    node,
+    opset: inference.opset,
+    inputs: node.inputs.map((name) => types.get(name)),
+    integers: (index) => integers.get(node.inputs[index] ?? ''),
+    constant: (index) => constants.get(node.inputs[index] ?? ''),
+  };
+  const standard = isCurrentForm(node);
+  const inferred = standard && Object.hasOwn(RULES, node.op) ? RULES[node.op]!(application) : [];
+  node.outputs.forEach((name, index) => {
+    const type = refined(inferred[index], graph, name);
+    if (name !== '' && type) types.set(name, type);
+  });
+  const [output = ''] = node.outputs;
+  const type = types.get(output);
+  if (!standard || !type?.shape || type.shape.length > 1 || !Object.hasOwn(INTEGER_RULES, node.op)) return;
+  if (type.dtype !== 'int64' && type.dtype !== 'int32' && type.dtype !== 'bool') return;
+  const elements = INTEGER_RULES[node.op]!(application);
+  if (!elements || elements.length > MOST_INTEGERS) return;
+  integers.set(output, elements);
+  // How many elements there are may be known only now, as after a Slice of a shape.
+  if (type.shape[0] === null) types.set(output, { dtype: type.dtype, shape: [elements.length] });
+}
+
+/**
+ * Whether the node reads as the operator table says. Older opsets gave in attributes what is an input now (the axes of
+ * a reduction), so an attribute that the table does not know means that the rules do not hold.
+ */
+function isCurrentForm({ op, domain, attributes }: Node): boolean {
+  const known = domain === '' || domain === 'ai.onnx' ? opSpec(op)?.attributes : undefined;
+  return known !== undefined && [...attributes.keys()].every((name) => known.some((spec) => spec.name === name));
+}
+
+/**
+ * The inferred type, with sizes that the model itself declares where inference knows none. Declared names are not
+ * taken: exporters invent one for every size that they do not know.
+ */
+function refined(inferred: TensorType | undefined, graph: Graph, name: string): TensorType | undefined {
+  if (inferred?.shape && !inferred.shape.includes(null)) return inferred;
+  const declared = graph.values.get(name)?.type ?? graph.outputs.find((output) => output.name === name)?.type;
+  if (declared?.kind !== 'tensor' || (inferred && inferred.dtype !== declared.dtype)) return inferred;
+  const { dtype, shape } = declared;
+  const sizes = shape?.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null));
+  if (!inferred?.shape) return sizes ? { dtype, shape: sizes } : { dtype };
+  if (sizes?.length !== inferred.shape.length) return inferred;
+  return { dtype, shape: inferred.shape.map((dim, axis) => dim ?? sizes[axis]!) };
+}
+
+/**
+ * Infers the main graph of `model` (subgraphs and functions are not entered). Values of which not even the element
+ * type is known are absent. Never throws on a model that is well-formed as a structure, however wrong its shapes.
+ */
+export function inferShapes(model: Model): Map<string, TensorType> {
+  const inference = startInference(model);
+  for (const node of model.graph.nodes) inferNode(inference, node);
+  return inference.types;
+}
