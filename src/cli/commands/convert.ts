@@ -1,0 +1,146 @@
+/**
+ * `fqz convert`: an ONNX model to a `.fqz`.
+ */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { Command, Option } from 'commander';
+import type { ConvertReport } from '../../convert.ts';
+import { FormatError } from '../../errors.ts';
+import { PREPARATION_DEFAULTS, type Preparation } from '../../graph/preparation.ts';
+import { positiveNumber, wholeNumber } from '../arguments.ts';
+import type { Io } from '../io.ts';
+import { loadOnnx } from '../load-model.ts';
+import { prepareOutput } from '../output-file.ts';
+import { addPreparationOptions, type PreparationFlags, preparationFromFlags } from '../preparation-options.ts';
+import { withProgress } from '../progress.ts';
+import { byteSize, grouped } from '../text.ts';
+
+const DEFAULT_QUALITY = 90;
+
+interface ConvertFlags extends PreparationFlags {
+  output: string;
+  quality?: number;
+  targetSize?: number;
+  maxError?: number;
+  precision?: 'fp16' | 'lossless';
+  keepNames?: boolean;
+  labels?: string;
+  json?: boolean;
+}
+
+/** The command, writing to `io`. */
+export function command(io: Io): Command {
+  const convert = new Command('convert')
+    .description('Codes the weights of an ONNX model, and its graph, into a .fqz file.')
+    .argument('<model>', 'ONNX model; its external data are found beside it')
+    .requiredOption('-o, --output <file>', 'the .fqz to write')
+    .addOption(
+      new Option('--quality <1..100>', `how close the weights stay (default: ${DEFAULT_QUALITY})`)
+        .argParser(wholeNumber(1, 100))
+        .conflicts(['targetSize', 'maxError', 'precision']),
+    )
+    .addOption(
+      new Option('--target-size <bytes>', 'the best that fits in so many bytes, graph included')
+        .argParser(wholeNumber(1))
+        .conflicts(['maxError', 'precision']),
+    )
+    .addOption(
+      new Option('--max-error <error>', 'largest relative error of a weight tensor, such as 0.01')
+        .argParser(positiveNumber)
+        .conflicts('precision'),
+    )
+    .addOption(
+      new Option('--precision <precision>', 'weights as float16, or exactly as they are').choices(['fp16', 'lossless']),
+    )
+    .option('--keep-names', 'keep the names of nodes and inner values, not only of inputs and outputs')
+    .option('--labels <file>', 'class labels to store: one a line, or a JSON list')
+    .option('--json', 'print one JSON object about the result')
+    .addHelpText(
+      'after',
+      `
+With --scale, --mean, --std or --channels the file says how its input is to be prepared, for eval and for runtimes.
+
+Examples:
+  fqz convert model.onnx -o model.fqz
+  fqz convert model.onnx -o model.fqz --target-size 50000
+  fqz convert classifier.onnx -o classifier.fqz --quality 80 --mean 0.1307 --std 0.3081 --labels digits.txt
+  fqz convert model.onnx -o model.fqz --precision lossless --json`,
+    );
+  return addPreparationOptions(convert).action((model: string, flags: ConvertFlags) => runConvert(io, model, flags));
+}
+
+async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<void> {
+  const started = performance.now();
+  const { labels: labelsPath, quality, targetSize, maxError, precision } = flags;
+  const output = prepareOutput(flags.output, labelsPath === undefined ? [path] : [path, labelsPath]);
+  const labels = labelsPath === undefined ? undefined : readLabels(labelsPath);
+  const { model, bytes: inputBytes } = await loadOnnx(path);
+  const { convert } = await import('../../convert.ts');
+  const { onnxruntimeEvaluate } = await import('../../evaluate-constants.ts');
+  const preparation = storedPreparation(flags);
+  const target =
+    targetSize !== undefined
+      ? { targetSize }
+      : maxError !== undefined
+        ? { maxError }
+        : precision !== undefined
+          ? { precision }
+          : { quality: quality ?? DEFAULT_QUALITY };
+  const { bytes, report } = await withProgress(io, (progress) =>
+    convert(model, {
+      ...target,
+      ...(flags.keepNames && { keepNames: true }),
+      ...(preparation && { preparation }),
+      ...(labels && { labels }),
+      evaluate: onnxruntimeEvaluate,
+      onProgress: (state) => progress.update(state),
+    }),
+  );
+  output.write(bytes);
+
+  const seconds = (performance.now() - started) / 1000;
+  const ratio = report.weightBytesFp32 / bytes.length;
+  if (flags.json) {
+    const { parameters, weightBytesFp32, tensors } = report;
+    const input = { path, bytes: inputBytes, parameters, weightBytesFp32 };
+    io.print(JSON.stringify({ input, output: { path: output.path, ...report.output }, ratio, seconds, tensors }));
+  } else io.print(summary(path, output.path, report, ratio, seconds));
+}
+
+function summary(input: string, output: string, report: ConvertReport, ratio: number, seconds: number): string {
+  const { bytes, graphBytes, weightBytes, coefficients } = report.output;
+  const parameters = `${grouped(report.parameters)} parameters, ${byteSize(report.weightBytesFp32)} as fp32`;
+  const parts = `graph ${byteSize(graphBytes)}, weights ${byteSize(weightBytes)}, ${grouped(coefficients)} coefficients`;
+  const factor = ratio < 100 ? ratio.toFixed(1) : grouped(Math.round(ratio));
+  return [
+    `${basename(input)}: ${parameters}`,
+    `${basename(output)}: ${byteSize(bytes)} (${parts})`,
+    `${factor} times smaller than the fp32 weights, in ${seconds.toFixed(1)} s`,
+  ].join('\n');
+}
+
+/** The whole preparation where any part of it is given: a file holds all of it or nothing. */
+function storedPreparation(flags: PreparationFlags): Preparation | undefined {
+  const given = preparationFromFlags(flags);
+  return Object.keys(given).length === 0 ? undefined : { ...PREPARATION_DEFAULTS, ...given };
+}
+
+function readLabels(path: string): string[] {
+  const text = readFileSync(path, 'utf8').trim();
+  const labels = text.startsWith('[') ? parseLabels(text, path) : text.split(/\r?\n/).map((line) => line.trim());
+  if (text === '' || labels.includes('')) throw new FormatError('labels', `${path} has an empty label`);
+  return labels;
+}
+
+function parseLabels(text: string, path: string): string[] {
+  let labels: unknown;
+  try {
+    labels = JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError('labels', `${path} starts like a JSON list but is none`, undefined, { cause });
+  }
+  if (!Array.isArray(labels) || !labels.every((label) => typeof label === 'string')) {
+    throw new FormatError('labels', `${path} is not a JSON list of strings`);
+  }
+  return labels;
+}

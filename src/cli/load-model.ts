@@ -1,0 +1,86 @@
+/**
+ * Opens whatever file the user names: `.fqz` or ONNX, told apart by the first bytes and not by the name.
+ */
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { readOnnxFile } from '../../formats/onnx/file.ts';
+import { writeOnnx } from '../../formats/onnx/write.ts';
+import type { Archive } from '../codec/archive.ts';
+import type { Model } from '../graph/graph.ts';
+import type { Preparation } from '../graph/preparation.ts';
+import { type OnnxSession, openOnnx } from '../onnxruntime.ts';
+
+/** A model file in memory. `bytes` is the size of the file itself, without external data. */
+export type LoadedFile =
+  | { readonly format: 'onnx'; readonly bytes: number; readonly model: Model }
+  | { readonly format: 'fqz'; readonly bytes: number; readonly content: Uint8Array; readonly archive: Archive };
+
+const FQZ_MAGIC = 'FQZ';
+
+/** Reads the model file at `path`. Throws what the two readers throw, and `TypeError` for what is not a regular file. */
+export async function loadFile(path: string): Promise<LoadedFile> {
+  const { size } = checkedStat(path);
+  if (!startsWithMagic(path)) return { format: 'onnx', bytes: size, model: await readOnnxFile(path) };
+  const { readFqz } = await import('../../formats/fqz/read.ts');
+  const content = new Uint8Array(readFileSync(path));
+  return { format: 'fqz', bytes: content.length, content, archive: readFqz(content) };
+}
+
+/** Reads the ONNX model at `path`; a `.fqz` is refused with `TypeError` that says what to do. */
+export async function loadOnnx(path: string): Promise<{ bytes: number; model: Model }> {
+  const { size } = checkedStat(path);
+  if (startsWithMagic(path)) throw new TypeError(`${path} is an .fqz file already; fqz unpack makes ONNX of it`);
+  return { bytes: size, model: await readOnnxFile(path) };
+}
+
+/** Reads the `.fqz` at `path`; anything else is left to its reader to refuse. */
+export async function loadFqz(path: string): Promise<{ bytes: Uint8Array; archive: Archive }> {
+  checkedStat(path);
+  const { readFqz } = await import('../../formats/fqz/read.ts');
+  const bytes = new Uint8Array(readFileSync(path));
+  return { bytes, archive: readFqz(bytes) };
+}
+
+// Anything but a regular file could block or never end.
+function checkedStat(path: string): { size: number } {
+  const status = statSync(path);
+  if (!status.isFile()) throw new TypeError(`${path} is not a regular file`);
+  return status;
+}
+
+function startsWithMagic(path: string): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const start = new Uint8Array(FQZ_MAGIC.length);
+    return readSync(file, start) === start.length && String.fromCharCode(...start) === FQZ_MAGIC;
+  } finally {
+    closeSync(file);
+  }
+}
+
+export interface RunnableOptions {
+  /** How the weights of a `.fqz` are laid out as ONNX. */
+  form?: 'dense' | 'factored' | 'auto';
+  engine?: 'auto' | 'node' | 'web';
+  threads?: number;
+}
+
+/** A file as an onnxruntime session, with what a `.fqz` carries besides. */
+export interface RunnableFile {
+  readonly session: OnnxSession;
+  readonly preparation?: Preparation;
+  readonly labels?: readonly string[];
+}
+
+/** Loads the file at `path` and opens it in onnxruntime. Throws what `loadFile`, `unpack` and `openOnnx` throw. */
+export async function openFile(path: string, options: RunnableOptions): Promise<RunnableFile> {
+  const file = await loadFile(path);
+  if (file.format === 'onnx') return { session: await openOnnx(writeOnnx(file.model), options) };
+  const { unpack } = await import('../unpack.ts');
+  const { preparation, labels } = file.archive;
+  const model = unpack(file.archive, { form: options.form ?? 'auto' });
+  return {
+    session: await openOnnx(writeOnnx(model), options),
+    ...(preparation && { preparation }),
+    ...(labels && { labels }),
+  };
+}
