@@ -2,9 +2,10 @@
  * How good a model is on data: top-1 accuracy, the Dice coefficient of masks, or the distance from expected outputs.
  */
 import { assignArrays } from './data/array-roles.ts';
-import { arrayBatches, type Batch, type BatchOptions, elementsOf, pictureBatches, takeRows } from './data/batches.ts';
+import { arrayBatches, type Batch, type BatchOptions, pictureBatches, takeRows } from './data/batches.ts';
 import type { ArrayDataset, Dataset, PictureDataset, PictureSample, Pixels } from './data/dataset.ts';
 import { pictureInput } from './data/picture-input.ts';
+import { elementsOf } from './data/tensor-numbers.ts';
 import { FormatError } from './errors.ts';
 import type { Tensor } from './graph/tensor.ts';
 import type { Runnable } from './onnxruntime.ts';

@@ -1,7 +1,7 @@
 /**
  * How far the outputs of one model are from another's, gathered over many runs.
  */
-import { elementsOf } from './data/batches.ts';
+import { elementsOf } from './data/tensor-numbers.ts';
 import type { Tensor } from './graph/tensor.ts';
 
 /** Figures of one output over all runs; `b` is the reference. */

@@ -3,13 +3,12 @@
  */
 
 import { byteLength } from '../graph/dtype.ts';
-import { isFloat, toFloat32, toNumbers } from '../graph/numbers.ts';
 import { PREPARATION_DEFAULTS, type Preparation } from '../graph/preparation.ts';
 import { elementCount, numericTensor, type Tensor } from '../graph/tensor.ts';
 import type { TensorInfo } from '../onnxruntime.ts';
 import type { PictureDataset, PictureSample } from './dataset.ts';
 import { fitSample, type PictureInputOptions, pictureInput, picturesToTensor } from './picture-input.ts';
-import { tensorFromNumbers } from './tensor-from-numbers.ts';
+import { elementsOf, tensorFromNumbers } from './tensor-numbers.ts';
 
 export interface BatchOptions extends PictureInputOptions {
   /** How pictures become values; PREPARATION_DEFAULTS fill what is not given. */
@@ -111,9 +110,4 @@ export function takeRows(tensor: Tensor, first: number, count: number, rows = co
   data.set(tensor.data.subarray(first * rowBytes, (first + count) * rowBytes));
   for (let row = count; row < rows; row++) data.copyWithin(row * rowBytes, (count - 1) * rowBytes, count * rowBytes);
   return numericTensor(tensor.dtype, shape, data);
-}
-
-/** Elements as numbers, as a typed array where the tensor is one. */
-export function elementsOf(tensor: Tensor): ArrayLike<number> {
-  return isFloat(tensor.dtype) && tensor.dtype !== 'float64' ? toFloat32(tensor) : toNumbers(tensor);
 }

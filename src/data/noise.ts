@@ -5,7 +5,7 @@ import { UnsupportedError } from '../errors.ts';
 import { isFloat } from '../graph/numbers.ts';
 import { elementCount, type Tensor } from '../graph/tensor.ts';
 import type { TensorInfo } from '../onnxruntime.ts';
-import { tensorFromNumbers } from './tensor-from-numbers.ts';
+import { tensorFromNumbers } from './tensor-numbers.ts';
 
 /** Uniform numbers in [0, 1): a 32-bit Weyl sequence through the finaliser of MurmurHash3 (A. Appleby). */
 export function uniformNoise(seed: number): () => number {

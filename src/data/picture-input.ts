@@ -7,7 +7,7 @@ import type { NumericTensor } from '../graph/tensor.ts';
 import type { TensorInfo } from '../onnxruntime.ts';
 import type { PictureSample, Pixels } from './dataset.ts';
 import { coverSize } from './picture.ts';
-import { tensorFromNumbers } from './tensor-from-numbers.ts';
+import { tensorFromNumbers } from './tensor-numbers.ts';
 
 /** Order of the axes of a picture input. */
 export type Layout = 'nchw' | 'nhwc';

@@ -1,10 +1,10 @@
 /**
- * Numbers into a tensor of any plain number type, as inputs of a model need it.
+ * Numbers into tensors of any plain number type, as inputs of a model need them, and out of its outputs.
  */
 import { UnsupportedError } from '../errors.ts';
 import type { DType } from '../graph/dtype.ts';
-import { fromFloats, isFloat } from '../graph/numbers.ts';
-import { type NumericTensor, numericTensor } from '../graph/tensor.ts';
+import { fromFloats, isFloat, toFloat32, toNumbers } from '../graph/numbers.ts';
+import { type NumericTensor, numericTensor, type Tensor } from '../graph/tensor.ts';
 
 const INTEGER_ARRAYS = {
   uint8: Uint8Array,
@@ -33,4 +33,9 @@ export function tensorFromNumbers(dtype: DType, shape: readonly number[], values
   const elements = new INTEGER_ARRAYS[dtype as keyof typeof INTEGER_ARRAYS](values.length);
   for (let index = 0; index < values.length; index++) elements[index] = Math.round(values[index]!);
   return numericTensor(dtype as keyof typeof INTEGER_ARRAYS, shape, new Uint8Array(elements.buffer));
+}
+
+/** Elements as numbers, as a typed array where the tensor is one. Throws as `toNumbers` does. */
+export function elementsOf(tensor: Tensor): ArrayLike<number> {
+  return isFloat(tensor.dtype) && tensor.dtype !== 'float64' ? toFloat32(tensor) : toNumbers(tensor);
 }
