@@ -7,8 +7,11 @@
 
 export interface BitCoder {
   readonly reading: boolean;
-  /** Reserves `size` adaptive contexts and returns the first one's number. */
-  contexts(size: number): number;
+  /**
+   * Reserves `size` adaptive contexts and returns the first one's number. They start at one half, or at `initial`: the
+   * probabilities of a 1 in 1/65536, which then count as `INITIAL_WEIGHT` observations.
+   */
+  contexts(size: number, initial?: ArrayLike<number>): number;
   /** Codes one bit with the adaptive probability of `context`. */
   bit(context: number, value: number): number;
   /** Codes `width` (0 to 16) bits that are not worth modelling. */
@@ -20,6 +23,7 @@ export interface BitCoder {
 /** Probabilities are of a 1, in 1/65536; they stay this far from certainty. */
 const FLOOR = 512;
 const HALF = 1 << 15;
+const INITIAL_WEIGHT = 2;
 /** Observations after which a context stops slowing down. */
 const SLOWEST = 254;
 /** A context that has seen n bits moves by 1 / (n + 1.5) of the way, here in 1/16384. */
@@ -31,7 +35,7 @@ export class ContextModel {
   private seen = new Uint8Array(1024);
   private used = 0;
 
-  allocate(size: number): number {
+  allocate(size: number, initial?: ArrayLike<number>): number {
     const first = this.used;
     this.used += size;
     if (this.used > this.seen.length) {
@@ -42,6 +46,10 @@ export class ContextModel {
       seen.set(this.seen);
       this.probabilities = probabilities;
       this.seen = seen;
+    }
+    for (let at = 0; initial && at < size; at++) {
+      this.probabilities[first + at] = Math.min(Math.max(initial[at]!, FLOOR), 65536 - FLOOR);
+      this.seen[first + at] = INITIAL_WEIGHT;
     }
     return first;
   }

@@ -23,9 +23,16 @@ export const LIMITS = {
   elements: 2 ** 31 - 1,
   operands: 16,
   labels: 1 << 16,
-  /**
-   * Numbers in the coefficients section per byte of it. The coder spends at least 0.011 bits on a number, so a real
-   * file has fewer than 728 to the byte; what promises more is hostile.
-   */
-  numbersPerByte: 1024,
 } as const;
+
+/**
+ * Numbers that `bytes` of coefficients may stand for. The coder spends at least 0.011 bits on a number, so a real file
+ * has fewer than 728 to the byte, but for tensors of equal elements and the zeros of sparse cores; what promises more
+ * than this is hostile.
+ */
+export function largestNumberCount(bytes: number): number {
+  return 2 ** 22 + 1024 * bytes;
+}
+
+/** Slot of the weights of a graph that is stored as ONNX, whose uses are not known. */
+export const FOREIGN_SLOT = 'onnx';

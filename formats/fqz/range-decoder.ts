@@ -19,8 +19,8 @@ export class RangeDecoder implements BitCoder {
     for (let byte = 0; byte < 4; byte++) this.code = this.code * 256 + this.take();
   }
 
-  contexts(size: number): number {
-    return this.model.allocate(size);
+  contexts(size: number, initial?: ArrayLike<number>): number {
+    return this.model.allocate(size, initial);
   }
 
   bit(context: number): number {

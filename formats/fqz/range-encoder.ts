@@ -18,8 +18,8 @@ export class RangeEncoder implements BitCoder {
   private held = -1;
   private waiting = 0;
 
-  contexts(size: number): number {
-    return this.model.allocate(size);
+  contexts(size: number, initial?: ArrayLike<number>): number {
+    return this.model.allocate(size, initial);
   }
 
   bit(context: number, value: number): number {

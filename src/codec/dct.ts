@@ -78,7 +78,10 @@ function scaleRows(lines: Float64Array, size: number, first: number, others: num
 /** X[k] = Σ x[j] cos(π(2j+1)k / 2n), in place on rows `start … start + size`. */
 function analyse(lines: Float64Array, start: number, size: number, scratch: Float64Array): void {
   if (size === 1) return;
-  if (size % 2 === 1) return multiplyOut(lines, start, size, scratch, oddTables(size).analysis, chirpAnalysis);
+  if (size % 2 === 1) {
+    multiplyOut(lines, start, size, scratch, oddTables(size).analysis, chirpAnalysis);
+    return;
+  }
   const half = size / 2;
   const weights = halvingWeights(size);
   for (let j = 0; j < half; j++) {
@@ -111,7 +114,10 @@ function analyse(lines: Float64Array, start: number, size: number, scratch: Floa
 /** x[j] = Σ X[k] cos(π(2j+1)k / 2n): the transpose of `analyse`, step by step backwards. */
 function synthesise(lines: Float64Array, start: number, size: number, scratch: Float64Array): void {
   if (size === 1) return;
-  if (size % 2 === 1) return multiplyOut(lines, start, size, scratch, oddTables(size).synthesis, chirpSynthesis);
+  if (size % 2 === 1) {
+    multiplyOut(lines, start, size, scratch, oddTables(size).synthesis, chirpSynthesis);
+    return;
+  }
   const half = size / 2;
   for (let k = 0; k < half; k++) {
     let from = (start + 2 * k) * LANES;
@@ -170,7 +176,10 @@ function multiplyOut(
   matrix: Float64Array | undefined,
   long: LongOddTransform,
 ): void {
-  if (!matrix) return convolveLines(lines, start, size, long);
+  if (!matrix) {
+    convolveLines(lines, start, size, long);
+    return;
+  }
   for (let row = 0; row < size; row++) {
     const to = (start + row) * LANES;
     scratch.fill(0, to, to + LANES);

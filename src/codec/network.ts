@@ -182,4 +182,13 @@ export function checkNetwork(network: TensorNetwork): void {
   for (const letter of sizes.keys()) {
     if (!result.includes(letter) && uses.get(letter)! < 2) fail(`axis ${letter} is summed alone`);
   }
+  // Contracting from the left must not pass through anything much larger than the ends.
+  const size = (letters: Iterable<string>) => [...letters].reduce((product, letter) => product * sizes.get(letter)!, 1);
+  const largest = Math.max(size(result), ...operands.map(size));
+  for (let at = 1; at < operands.length; at++) {
+    const before = new Set(operands.slice(0, at + 1).join(''));
+    const after = new Set(operands.slice(at + 1).join('') + result);
+    const open = [...before].filter((letter) => after.has(letter));
+    if (network.operands[at]!.kind !== 'cosine' && size(open) > 16 * largest) fail('a contraction is too large');
+  }
 }

@@ -1,0 +1,56 @@
+/**
+ * Which models the compact graph coding can carry: those that the op table describes in full.
+ */
+import { type Attribute, type Graph, type Model, type Node, subgraphs } from '../../src/graph/graph.ts';
+import { NEWEST_OPSET, opSpec, TARGET_OPSET } from '../../src/graph/op-table.ts';
+import { LIMITS } from './format.ts';
+import { LARGEST_UINT } from './symbols.ts';
+
+/** The reason why a model cannot be coded compactly, or `undefined` where it can. */
+export function whyNotCompact(model: Model): string | undefined {
+  const opset = model.opsets.get('') ?? 0;
+  if (opset < TARGET_OPSET || opset > NEWEST_OPSET) return `opset ${opset}`;
+  if (model.functions.length > 0) return 'model-local functions';
+  return whyNotCompactGraph(model.graph) ?? model.graph.nodes.map(whyNotCompactNode).find((reason) => reason);
+}
+
+function whyNotCompactGraph(graph: Graph): string | undefined {
+  if (graph.sparseInitializers.size > 0) return 'sparse initialisers';
+  const port = [...graph.inputs, ...graph.outputs].find((value) => value.type?.kind !== 'tensor');
+  if (port) return `"${port.name}" is not a tensor`;
+  const duplicate = graph.outputs.find((value, at) => graph.outputs.findIndex((o) => o.name === value.name) !== at);
+  if (duplicate) return `"${duplicate.name}" is an output twice`;
+  if (graph.inputs.some((value) => graph.initializers.has(value.name))) return 'an input with a default';
+  return undefined;
+}
+
+function whyNotCompactNode(node: Node): string | undefined {
+  const name = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
+  const spec = node.domain === '' ? opSpec(node.op) : undefined;
+  if (!spec || subgraphs(node).length > 0) return `operator ${name}`;
+  if (node.inputs.length > LIMITS.ports || node.outputs.length > LIMITS.ports)
+    return `operator ${name} with many ports`;
+  for (const [key, attribute] of node.attributes) {
+    const known = spec.attributes.find((candidate) => candidate.name === key);
+    if (known?.type !== attribute.type || !isCodable(attribute)) return `attribute ${key} of ${name}`;
+  }
+  return undefined;
+}
+
+const isSmall = (value: number | bigint) => typeof value === 'number' && Math.abs(value) < LARGEST_UINT / 2;
+const isText = (value: string | Uint8Array) => typeof value === 'string';
+
+function isCodable(attribute: Attribute): boolean {
+  switch (attribute.type) {
+    case 'int':
+      return isSmall(attribute.value);
+    case 'ints':
+      return attribute.value.every(isSmall);
+    case 'string':
+      return isText(attribute.value);
+    case 'strings':
+      return attribute.value.every(isText);
+    default:
+      return true;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Code for what may travel with a model: how its input is prepared, and the names of its classes (SPEC.md, "Companions").
+ * Nothing given costs two flags.
+ */
+import { FormatError } from '../../src/errors.ts';
+import type { Preparation } from '../../src/graph/preparation.ts';
+import type { BitCoder } from './bit-coder.ts';
+import { LIMITS } from './format.ts';
+import { countCode, flagCode, textCode } from './symbols.ts';
+
+export interface Companions {
+  readonly preparation?: Preparation;
+  readonly labels?: readonly string[];
+}
+
+export function codeCompanions(coder: BitCoder, given: Companions): Companions {
+  const present = flagCode(coder);
+  const text = textCode(coder);
+  const numbers = (values: readonly number[]) => text(values.join(' ')).split(' ').map(finite);
+  const companions: { preparation?: Preparation; labels?: string[] } = {};
+  if (present(given.preparation !== undefined)) {
+    const { scale = 1, mean = [], std = [], channels = 'rgb' } = given.preparation ?? {};
+    companions.preparation = {
+      scale: numbers([scale])[0]!,
+      mean: numbers(mean),
+      std: numbers(std),
+      channels: flagCode(coder)(channels === 'bgr') ? 'bgr' : 'rgb',
+    };
+  }
+  if (present(given.labels !== undefined)) {
+    const count = countCode(coder, 'labels', LIMITS.labels)(given.labels?.length ?? 0);
+    companions.labels = Array.from({ length: count }, (_, at) => text(given.labels?.[at] ?? ''));
+  }
+  return companions;
+}
+
+function finite(text: string): number {
+  const value = Number(text);
+  if (text === '' || !Number.isFinite(value)) throw new FormatError('fqz', 'a number of the preparation is damaged');
+  return value;
+}

@@ -1,0 +1,80 @@
+/**
+ * Code for the bit patterns of floating-point numbers that must come back bit for bit (SPEC.md, "Float patterns").
+ */
+import { FormatError } from '../../src/errors.ts';
+import type { BitCoder } from './bit-coder.ts';
+import { flagCode, perKey, treeCode } from './symbols.ts';
+
+/** The floating-point types whose patterns are modelled, with their bit widths. */
+const FLOAT_LAYOUTS = {
+  float32: { exponent: 8, mantissa: 23 },
+  float16: { exponent: 5, mantissa: 10 },
+  bfloat16: { exponent: 8, mantissa: 7 },
+} as const;
+
+export type PatternDType = keyof typeof FLOAT_LAYOUTS;
+
+export function hasPatterns(dtype: string): dtype is PatternDType {
+  return dtype in FLOAT_LAYOUTS;
+}
+
+/** Bits of the mantissa that are modelled; in trained weights the rest are noise. */
+const MODELLED_BITS = 2;
+
+/** Makes the code of bit patterns of the float types; each type has statistics of its own. */
+export function floatPatternsCode(coder: BitCoder) {
+  const codes = perKey((dtype: PatternDType) => floatLayoutCode(coder, FLOAT_LAYOUTS[dtype]));
+  return (dtype: PatternDType, count: number, patterns: Uint32Array | undefined): Uint32Array =>
+    codes(dtype)(count, patterns);
+}
+
+/** Patterns of one float layout: exponent in the context of the one before, sign, mantissa. */
+function floatLayoutCode(coder: BitCoder, layout: { exponent: number; mantissa: number }) {
+  const { exponent: exponentBits, mantissa: mantissaBits } = layout;
+  const exponentAfter = perKey((_: number) => treeCode(coder, exponentBits));
+  const zero = flagCode(coder);
+  const zeroSign = flagCode(coder);
+  const top = treeCode(coder, MODELLED_BITS);
+  const trailing = treeCode(coder, 5);
+
+  return (count: number, patterns: Uint32Array | undefined): Uint32Array => {
+    const values = patterns ?? new Uint32Array(count);
+    const unused = trailing(coder.reading ? 0 : trailingZeros(values, mantissaBits));
+    if (unused > mantissaBits) throw new FormatError('fqz', 'a float has no mantissa: the file is damaged');
+    const direct = Math.max(0, mantissaBits - MODELLED_BITS - unused);
+    const signPlace = exponentBits + mantissaBits;
+    for (let at = 0, before = 0; at < count; at++) {
+      const pattern = values[at]!;
+      const exponent = exponentAfter(before)((pattern >>> mantissaBits) & ((1 << exponentBits) - 1));
+      before = exponent;
+      if (exponent === 0 && zero((pattern & ((1 << mantissaBits) - 1)) === 0)) {
+        values[at] = (zeroSign(pattern >>> signPlace === 1) ? 1 << signPlace : 0) >>> 0;
+        continue;
+      }
+      const sign = coder.direct(1, pattern >>> signPlace);
+      const high = top((pattern >>> (mantissaBits - MODELLED_BITS)) & ((1 << MODELLED_BITS) - 1));
+      let low = 0;
+      for (let left = direct; left > 0; ) {
+        const width = Math.min(left, 16);
+        left -= width;
+        low = (low << width) | coder.direct(width, (pattern >>> (unused + left)) & ((1 << width) - 1));
+      }
+      values[at] =
+        ((sign << signPlace) |
+          (exponent << mantissaBits) |
+          (high << (mantissaBits - MODELLED_BITS)) |
+          (low << unused)) >>>
+        0;
+    }
+    return values;
+  };
+}
+
+/** How many low mantissa bits are zero in all patterns: 13 in float32 weights that were float16 once. */
+function trailingZeros(patterns: Uint32Array, mantissaBits: number): number {
+  let union = 0;
+  for (const pattern of patterns) union |= pattern;
+  const lowest = union & ((1 << mantissaBits) - 1);
+  const zeros = lowest === 0 ? mantissaBits : 31 - Math.clz32(lowest & -lowest);
+  return Math.min(zeros, mantissaBits - MODELLED_BITS);
+}

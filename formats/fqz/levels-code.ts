@@ -1,0 +1,141 @@
+/**
+ * Code for quantised levels (SPEC.md, "Levels"): frequency by frequency in zigzag order, each magnitude in the context
+ * of its already coded neighbours along every axis.
+ */
+import { zigzagOrder } from '../../src/codec/zigzag.ts';
+import { FormatError } from '../../src/errors.ts';
+import type { BitCoder } from './bit-coder.ts';
+import { mantissa } from './symbols.ts';
+
+/** Where the numbers of one operand stand, and how many of them the file holds. */
+export interface CoreLayout {
+  readonly shape: readonly number[];
+  /** Axes whose index is a frequency, ascending. */
+  readonly frequencyAxes: readonly number[];
+  /** Frequencies that are coded, in zigzag order; all entries behind them are zero. */
+  readonly frequencies: number;
+}
+
+/** Numbers that the file holds for `layout`. */
+export function codedCount(layout: CoreLayout): number {
+  const plain = layout.shape.filter((_, axis) => !layout.frequencyAxes.includes(axis));
+  return plain.reduce((product, size) => product * size, layout.frequencies);
+}
+
+/** Magnitudes of neighbours are averaged and put into this many classes: about two to the octave. */
+const NEIGHBOURHOODS = 24;
+/** Neighbourhood of an entry that has no coded neighbour. */
+const ALONE = 0;
+const LARGEST_CLASS = 24;
+const MODELLED_BITS = 3;
+
+/** The offset, in neighbour-average units of 1/8, at which each neighbourhood begins; for the priors only. */
+const neighbourhoodStart = (neighbourhood: number): number => {
+  if (neighbourhood <= 2) return Math.max(0, neighbourhood - 1);
+  const octave = (neighbourhood - 1) >> 1;
+  return (1 << octave) + ((neighbourhood - 1) & 1) * (1 << (octave - 1));
+};
+
+/**
+ * Probabilities to start from: magnitudes that fall off geometrically with the mean that the neighbourhood suggests,
+ * in integers so that every machine computes the same.
+ */
+function geometricPriors(): number[] {
+  return Array.from({ length: NEIGHBOURHOODS }, (_, neighbourhood) => {
+    const eighths = neighbourhood === ALONE ? 64 : neighbourhoodStart(neighbourhood) + 1;
+    // P(m ≥ 1) = mean / (mean + 1); from there the tail beyond 2^k is a power of the same ratio.
+    let tail = Math.floor((eighths * 65536) / (eighths + 8));
+    return Array.from({ length: LARGEST_CLASS + 1 }, (_, bits) => {
+      if (bits > 1) tail = Math.floor((tail * tail) / 65536);
+      return tail;
+    });
+  }).flat();
+}
+
+/**
+ * Makes the code of one file's levels; the statistics are shared by all its operands. The returned function takes the
+ * levels when writing, and returns them, row-major over `layout.shape`.
+ */
+export function levelsCode(coder: BitCoder): (layout: CoreLayout, levels: Int32Array | undefined) => Int32Array {
+  const classes = coder.contexts(NEIGHBOURHOODS * (LARGEST_CLASS + 1), geometricPriors());
+  const mantissas = coder.contexts((LARGEST_CLASS + 1) << MODELLED_BITS);
+
+  /** One level: its class (bit length) in unary, the bits under the leading one, the sign. */
+  const level = (neighbourhood: number, value: number): number => {
+    const magnitude = Math.abs(value);
+    const target = 32 - Math.clz32(magnitude);
+    const contexts = classes + neighbourhood * (LARGEST_CLASS + 1);
+    let bits = 0;
+    while (coder.bit(contexts + bits, bits < target ? 1 : 0)) {
+      if (++bits > LARGEST_CLASS) throw new FormatError('fqz', 'a coefficient is out of range: the file is damaged');
+    }
+    if (bits === 0) return 0;
+    const number = mantissa(coder, mantissas + (bits << MODELLED_BITS), MODELLED_BITS, bits - 1, magnitude);
+    return coder.direct(1, value < 0 ? 1 : 0) ? -number : number;
+  };
+
+  return (layout, levels) => {
+    const source = levels ?? new Int32Array(layout.shape.reduce((product, size) => product * size, 1));
+    const neighbours = neighbourAverage(layout.shape, source);
+    forEachCoded(layout, (offset, index) => {
+      source[offset] = level(neighbours(offset, index), source[offset]!);
+    });
+    return source;
+  };
+}
+
+/** Visits the coded entries in order: frequencies in zigzag order, under each the plain axes in row-major order. */
+export function forEachCoded(layout: CoreLayout, visit: (offset: number, index: Int32Array) => void): void {
+  const { shape, frequencyAxes } = layout;
+  const plainAxes = shape.map((_, axis) => axis).filter((axis) => !frequencyAxes.includes(axis));
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const plainCount = plainAxes.reduce((product, axis) => product * shape[axis]!, 1);
+  const order = zigzagOrder(frequencyAxes.map((axis) => shape[axis]!));
+  const index = new Int32Array(shape.length);
+  for (let frequency = 0; frequency < layout.frequencies; frequency++) {
+    let place = order[frequency]!;
+    let offset = 0;
+    for (let at = frequencyAxes.length - 1; at >= 0; at--) {
+      const axis = frequencyAxes[at]!;
+      index[axis] = place % shape[axis]!;
+      place = Math.floor(place / shape[axis]!);
+      offset += index[axis]! * strides[axis]!;
+    }
+    for (let entry = 0; entry < plainCount; entry++) {
+      visit(offset, index);
+      for (let at = plainAxes.length - 1; at >= 0; at--) {
+        const axis = plainAxes[at]!;
+        offset += strides[axis]!;
+        if (++index[axis]! < shape[axis]!) break;
+        offset -= strides[axis]! * shape[axis]!;
+        index[axis] = 0;
+      }
+    }
+  }
+}
+
+/** The neighbourhood of an entry: the mean magnitude one (weight 2) and two (weight 1) entries back along each axis. */
+function neighbourAverage(shape: readonly number[], levels: Int32Array): (offset: number, index: Int32Array) => number {
+  const axes = shape.map((_, axis) => axis).filter((axis) => shape[axis]! > 1);
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  return (offset, index) => {
+    let sum = 0;
+    let weight = 0;
+    for (const axis of axes) {
+      const back = index[axis]!;
+      if (back === 0) continue;
+      const stride = strides[axis]!;
+      sum += 2 * Math.abs(levels[offset - stride]!);
+      weight += 2;
+      if (back > 1) {
+        sum += Math.abs(levels[offset - 2 * stride]!);
+        weight += 1;
+      }
+    }
+    if (weight === 0) return ALONE;
+    const eighths = Math.floor((8 * sum) / weight);
+    if (eighths < 2) return 1 + eighths;
+    const octave = 31 - Math.clz32(eighths);
+    return Math.min(2 * octave + 1 + ((eighths >> (octave - 1)) & 1), NEIGHBOURHOODS - 1);
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * Reads the `.fqz` container, version 1 (SPEC.md). Nothing is believed before the checksum agrees, and no memory is
+ * taken for what the remaining bytes cannot hold.
+ */
+import type { Archive, ArchiveGraph } from '../../src/codec/archive.ts';
+import { FormatError } from '../../src/errors.ts';
+import { codeCompanions } from './companions-code.ts';
+import { crc32 } from './crc32.ts';
+import { CHECKSUM_BYTES, FOREIGN_SLOT, HEADER_BYTES, LIMITS, largestNumberCount, MAGIC, VERSION } from './format.ts';
+import { codeGraph, type WeightUse } from './graph-code.ts';
+import { RangeDecoder } from './range-decoder.ts';
+import { countCode, flagCode, textCode, uintCode } from './symbols.ts';
+import { numbersOf, type WeightHeader, weightHeaderCode } from './weight-header.ts';
+import { weightNumbersCode } from './weight-numbers.ts';
+
+/** An archive, and where the bytes of its file are. */
+export interface ReadArchive extends Archive {
+  readonly version: number;
+  readonly graphBytes: number;
+  readonly weightBytes: number;
+  /** Bytes of each weight's numbers, with fractions; by name. They add up to `weightBytes`. */
+  readonly bytesOf: ReadonlyMap<string, number>;
+}
+
+/** Whether `bytes` begin as a `.fqz` file of any version does. */
+export function isFqz(bytes: Uint8Array): boolean {
+  return MAGIC.every((byte, at) => bytes[at] === byte);
+}
+
+/** Parses a `.fqz` file. Throws `FormatError` for anything that is not a whole, undamaged file of a known version. */
+export function readFqz(bytes: Uint8Array): ReadArchive {
+  checkContainer(bytes);
+  const end = bytes.length - CHECKSUM_BYTES;
+  const { value: graphLength, next } = readVarint(bytes, HEADER_BYTES);
+  if (next + graphLength > end) throw new FormatError('fqz', 'the graph is longer than the file', HEADER_BYTES);
+
+  const head = new RangeDecoder(bytes.subarray(next, next + graphLength));
+  const isForeign = flagCode(head)(false);
+  const coded = isForeign ? undefined : codeGraph(head);
+  const uses = coded?.weights ?? foreignWeights(head);
+  const header = weightHeaderCode(head);
+  const headers = uses.map(({ slot }) => header(slot, undefined));
+  const companions = codeCompanions(head, {});
+  const foreignLength = isForeign ? uintCode(head)(0) : 0;
+  head.finish();
+
+  const start = next + graphLength + foreignLength;
+  if (start > end) throw new FormatError('fqz', 'the stored ONNX graph is longer than the file', next + graphLength);
+  const graph: ArchiveGraph = coded
+    ? { kind: 'compact', model: coded.model }
+    : { kind: 'onnx', deflated: bytes.slice(next + graphLength, start) };
+  return {
+    version: VERSION,
+    graph,
+    ...companions,
+    ...readWeights(bytes.subarray(start, end), uses, headers, bytes.length),
+  };
+}
+
+function readWeights(
+  coefficients: Uint8Array,
+  uses: readonly WeightUse[],
+  headers: readonly WeightHeader[],
+  fileBytes: number,
+): Pick<ReadArchive, 'weights' | 'graphBytes' | 'weightBytes' | 'bytesOf'> {
+  const count = headers.reduce((sum, own) => sum + numbersOf(own), 0);
+  if (count > largestNumberCount(coefficients.length)) {
+    throw new FormatError('fqz', `${count} numbers are promised, but only ${coefficients.length} bytes follow`);
+  }
+  const body = new RangeDecoder(coefficients);
+  const numbers = weightNumbersCode(body);
+  const ends: number[] = [];
+  const weights = uses.map(({ name }, at) => {
+    const weight = numbers(name, headers[at]!, undefined);
+    ends.push(body.position);
+    return weight;
+  });
+  body.finish();
+  const total = ends.at(-1) ?? 1;
+  const share = (at: number) => ((ends[at]! - (ends[at - 1] ?? 0)) / total) * coefficients.length;
+  return {
+    weights,
+    graphBytes: fileBytes - coefficients.length,
+    weightBytes: coefficients.length,
+    bytesOf: new Map(uses.map(({ name }, at) => [name, share(at)])),
+  };
+}
+
+function checkContainer(bytes: Uint8Array): void {
+  if (!isFqz(bytes)) throw new FormatError('fqz', 'this is not a .fqz file: it does not begin with "FQZ"');
+  if (bytes.length <= HEADER_BYTES + CHECKSUM_BYTES) {
+    throw new FormatError('fqz', `the file is cut off: ${bytes.length} bytes are too few`);
+  }
+  const version = bytes[MAGIC.length]!;
+  if (version !== VERSION) {
+    throw new FormatError(
+      'fqz',
+      `the file is of version ${version}; this program reads version ${VERSION}`,
+      MAGIC.length,
+    );
+  }
+  const end = bytes.length - CHECKSUM_BYTES;
+  const stored = new DataView(bytes.buffer, bytes.byteOffset + end, CHECKSUM_BYTES).getUint32(0, true);
+  if (stored !== crc32(bytes.subarray(0, end))) {
+    throw new FormatError('fqz', 'the file is damaged or cut off: its checksum does not match', end);
+  }
+}
+
+function foreignWeights(head: RangeDecoder): WeightUse[] {
+  const text = textCode(head);
+  const count = countCode(head, 'weights', LIMITS.weights)(0);
+  const uses = Array.from({ length: count }, () => ({ name: text(''), slot: FOREIGN_SLOT }));
+  if (new Set(uses.map(({ name }) => name)).size !== count) throw new FormatError('fqz', 'two weights share a name');
+  return uses;
+}
+
+function readVarint(bytes: Uint8Array, start: number): { value: number; next: number } {
+  let value = 0;
+  for (let at = start, place = 1; at < start + 5; at++, place *= 128) {
+    const byte = bytes[at] ?? 0;
+    value += (byte & 127) * place;
+    if (byte < 128) return { value, next: at + 1 };
+  }
+  throw new FormatError('fqz', 'the length of the graph is damaged', start);
+}

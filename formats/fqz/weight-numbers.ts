@@ -1,0 +1,58 @@
+/**
+ * Code for the numbers of one weight, whose header is known (SPEC.md, "Coefficients").
+ */
+import type { StoredWeight } from '../../src/codec/archive.ts';
+import { floatFromHalf, halfFromFloat } from '../../src/codec/half.ts';
+import type { CodedOperand, Operand } from '../../src/codec/network.ts';
+import { elementCount } from '../../src/graph/tensor.ts';
+import type { BitCoder } from './bit-coder.ts';
+import { floatPatternsCode } from './float-patterns-code.ts';
+import { type CoreLayout, codedCount, forEachCoded, levelsCode } from './levels-code.ts';
+import { tensorCode } from './tensor-code.ts';
+import type { OperandHeader, WeightHeader } from './weight-header.ts';
+
+/** Makes the code of all weights of a file, in order; the statistics run through. */
+export function weightNumbersCode(coder: BitCoder) {
+  const levels = levelsCode(coder);
+  const patterns = floatPatternsCode(coder);
+  const tensors = tensorCode(coder);
+
+  const floats = (layout: CoreLayout, precision: 'float16' | 'float32', given?: Float32Array): Float32Array => {
+    const values = given ?? new Float32Array(elementCount(layout.shape));
+    const offsets = new Uint32Array(codedCount(layout));
+    let count = 0;
+    forEachCoded(layout, (offset) => {
+      offsets[count++] = offset;
+    });
+    const half = precision === 'float16';
+    const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    const gathered = given && offsets.map((offset) => (half ? halfFromFloat(words[offset]!) : words[offset]!));
+    const coded = patterns(precision, count, gathered);
+    offsets.forEach((offset, at) => {
+      words[offset] = half ? floatFromHalf(coded[at]!) : coded[at]!;
+    });
+    return values;
+  };
+
+  const operand = (header: OperandHeader, given: Operand | undefined): Operand => {
+    if (header.kind === 'cosine') return header;
+    const { layout } = header;
+    const source = given as CodedOperand | undefined;
+    if (header.kind === 'float') {
+      const values = floats(layout, header.precision, source?.kind === 'float' ? source.values : undefined);
+      return { kind: 'float', shape: layout.shape, precision: header.precision, values };
+    }
+    const coded = levels(layout, source?.kind === 'quantized' ? source.levels : undefined);
+    return { kind: 'quantized', shape: layout.shape, step: header.step, levels: coded };
+  };
+
+  return (name: string, header: WeightHeader, given: StoredWeight | undefined): StoredWeight => {
+    const { dtype, shape, network } = header;
+    if (!network) {
+      return { name, tensor: tensors(dtype, shape, given && 'tensor' in given ? given.tensor : undefined) };
+    }
+    const source = given && 'network' in given ? given.network : undefined;
+    const operands = network.operands.map((own, at) => operand(own, source?.operands[at]));
+    return { name, dtype, shape, network: { expression: network.expression, shape: network.shape, operands } };
+  };
+}
