@@ -2,7 +2,7 @@
  * Values of constant subgraphs, computed by onnxruntime: the `Evaluate` that constant folding is given.
  */
 import { writeOnnx } from '../formats/onnx/write.ts';
-import type { Evaluate } from './graph/evaluate.ts';
+import type { Evaluate } from './graph/passes/fold-constants.ts';
 import { openOnnx } from './onnxruntime.ts';
 
 /**

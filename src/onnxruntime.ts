@@ -134,10 +134,13 @@ async function failingInOneLine<Result>(action: () => Promise<Result>): Promise<
   }
 }
 
+/** How onnxruntime-web tells an unknown dimension without a name: −1 as an unsigned word. */
+const NAMELESS_IN_WEB = 2 ** 32 - 1;
+
 function tensorInfo(metadata: InferenceSession.ValueMetadata): TensorInfo {
   if (!metadata.isTensor)
     throw new UnsupportedError(`${metadata.name} is not a tensor but a sequence, map or optional`);
-  const shape = metadata.shape.map((dim) => (dim === '' ? null : dim));
+  const shape = metadata.shape.map((dim) => (dim === '' || dim === NAMELESS_IN_WEB ? null : dim));
   return { name: metadata.name, dtype: metadata.type, shape };
 }
 
