@@ -1,7 +1,7 @@
 /**
  * Reads an ONNX model and its external data from files: the only part of this folder that needs Node.
  */
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { FormatError } from '../../src/errors.ts';
 import type { Model } from '../../src/graph/graph.ts';
@@ -38,10 +38,11 @@ const MAX_READ = 2 ** 30;
 
 /** A regular file of any size: `readFile` stops at 2 GB, and pads nothing to the alignment of typed arrays. */
 function readWhole(path: string): Uint8Array {
+  const status = statSync(path);
+  // Opening a pipe would wait for its other end.
+  if (!status.isFile()) throw new FormatError('ONNX', `${quote(basename(path))} is not a regular file`);
   const file = openSync(path, 'r');
   try {
-    const status = fstatSync(file);
-    if (!status.isFile()) throw new FormatError('ONNX', `${quote(basename(path))} is not a regular file`);
     const bytes = new Uint8Array(status.size);
     let position = 0;
     while (position < bytes.length) {

@@ -99,7 +99,8 @@ export function* fields(message: Message): Generator<Field, void> {
     } else {
       fail(`a field has the unknown wire type ${wireType}`, tagStart);
     }
-    if (stop > end) fail(`a field of ${stop - start} bytes runs past the end of the data`, tagStart);
+    if (stop > end)
+      fail(`a field of ${stop - start} bytes runs past the end of the data, which are cut short or damaged`, tagStart);
     yield { bytes, start, end: stop, depth: depth + 1, number, wireType, tagStart };
     position = stop;
   }
@@ -199,7 +200,7 @@ function readVarint(bytes: Uint8Array, start: number, end: number): Varint {
   let high = 0;
   for (let index = 0; index < 10; index++) {
     const position = start + index;
-    if (position >= end) fail('the data end within a number', start);
+    if (position >= end) fail('the data end within a number: they are cut short or damaged', start);
     const byte = bytes[position]!;
     const part = byte & 127;
     if (index < 4) low |= part << (7 * index);

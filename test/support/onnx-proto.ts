@@ -5,6 +5,14 @@ import onnxProto from 'onnx-proto';
 
 export const { onnx } = onnxProto;
 
+/** A 64-bit integer for onnx-proto's encoders. */
+export function int64(value: bigint): Long {
+  const half = (bits: bigint) => Number(BigInt.asIntN(32, bits));
+  return { low: half(value), high: half(value >> 32n), unsigned: false } as Long;
+}
+
+type Long = Exclude<NonNullable<Parameters<typeof onnx.TensorShapeProto.Dimension.encode>[0]['dimValue']>, number>;
+
 /**
  * A model as onnx-proto decodes it, with all defaults filled in. Elements of tensors are left out: they may be stored in
  * several ways.
