@@ -1,18 +1,16 @@
 /**
- * Reads tensors (TensorProto and SparseTensorProto): whichever way the elements are stored, they become raw little-endian
- * bytes, as views of the file wherever the file holds them so.
+ * Reads tensors (TensorProto and SparseTensorProto).
  */
 import { FormatError, UnsupportedError } from '../../src/errors.ts';
-import { byteLength, DTYPES, type DType, dtypeFromCode } from '../../src/graph/dtype.ts';
+import { byteLength, dtypeFromCode } from '../../src/graph/dtype.ts';
 import type { SparseTensor, Tensor } from '../../src/graph/tensor.ts';
 import type { ExternalReader } from './external.ts';
 import { ENTRY, SPARSE_TENSOR, TENSOR } from './fields.ts';
 import { quote } from './quote.ts';
+import { elementBytes } from './tensor-elements.ts';
 import {
   bytesOf,
-  countVarints,
   type Field,
-  fixedWidth,
   integers,
   KEEP,
   type Message,
@@ -20,7 +18,6 @@ import {
   readMessage,
   safeInteger,
   text,
-  varints,
 } from './wire-read.ts';
 
 /** A tensor and its name, which is empty where the file gives none. */
@@ -92,19 +89,9 @@ export function readTensor(message: Message, external: ExternalReader, place: Te
   if (location === EXTERNAL) {
     return { name, tensor: { dtype, shape, data: external(entries, length, name), ...rest } };
   }
-  const storages = [...stored.values()].filter((parts) => parts.some((part) => part.end > part.start));
-  if (storages.length > 1) fail('has its elements more than once');
-  const parts = storages[0] ?? [];
-  const { number } = parts[0] ?? { number: TENSOR.rawData };
-  if (number !== TENSOR.rawData && number !== typedField(dtype)) {
-    fail(`stores its ${dtype} elements in the field of another type`);
-  }
-  const width = elementWidth(number, dtype);
-  const actual = storedLength(number, parts, width);
-  if (actual !== length) {
-    fail(`of type ${dtype} and shape [${shape}] needs ${length} bytes of data, but the file has ${actual}`);
-  }
-  return { name, tensor: { dtype, shape, data: gather(parts, length, width), ...rest } };
+  const data = elementBytes(dtype, length, [...stored.values()]);
+  if (!(data instanceof Uint8Array)) return fail(`of type ${dtype} and shape [${shape}] ${data.problem}`);
+  return { name, tensor: { dtype, shape, data, ...rest } };
 }
 
 /** Reads a SparseTensorProto; its name is that of its values. Throws `FormatError`. */
@@ -153,70 +140,4 @@ function readDimensions(field: Field, shape: number[]): void {
       throw new FormatError('ONNX', `a tensor has more than ${MAX_RANK} dimensions`, field.tagStart);
     }
   }
-}
-
-/** The field that holds elements of a type when they are not in raw_data. */
-function typedField(dtype: DType): number {
-  switch (dtype) {
-    case 'float32':
-    case 'complex64':
-      return TENSOR.floatData;
-    case 'float64':
-    case 'complex128':
-      return TENSOR.doubleData;
-    case 'int64':
-      return TENSOR.int64Data;
-    case 'uint32':
-    case 'uint64':
-      return TENSOR.uint64Data;
-    case 'string':
-      return TENSOR.stringData;
-    default:
-      return TENSOR.int32Data;
-  }
-}
-
-/** Bytes of raw data that each varint of a typed field stands for (a pair of 4-bit elements in one); 0 where its bytes are raw data already. */
-function elementWidth(number: number, dtype: DType): number {
-  const isVarint = number === TENSOR.int32Data || number === TENSOR.int64Data || number === TENSOR.uint64Data;
-  return isVarint ? Math.ceil(DTYPES[dtype].bits / 8) : 0;
-}
-
-/** Bytes of raw data that the parts give, found before any memory is taken for them. */
-function storedLength(number: number, parts: readonly Field[], width: number): number {
-  let length = 0;
-  for (const part of parts) {
-    if (width > 0) length += width * countVarints(part);
-    else if (number === TENSOR.rawData) length += bytesOf(part).length;
-    else length += bytesIn(fixedWidth(part, number === TENSOR.floatData ? 4 : 8)).length;
-  }
-  return length;
-}
-
-function gather(parts: readonly Field[], length: number, width: number): Uint8Array {
-  const [first] = parts;
-  if (width === 0 && first && parts.length === 1) return bytesIn(first);
-  const data = new Uint8Array(length);
-  const view = new DataView(data.buffer);
-  let position = 0;
-  for (const part of parts) {
-    if (width === 0) {
-      data.set(bytesIn(part), position);
-      position += part.end - part.start;
-      continue;
-    }
-    for (const { low, high } of varints(part)) {
-      if (width === 1) view.setUint8(position, low);
-      else if (width === 2) view.setUint16(position, low, true);
-      else view.setUint32(position, low, true);
-      if (width === 8) view.setUint32(position + 4, high, true);
-      position += width;
-    }
-  }
-  return data;
-}
-
-/** The payload of a field of any wire type. */
-function bytesIn({ bytes, start, end }: Field): Uint8Array {
-  return bytes.subarray(start, end);
 }

@@ -34,6 +34,7 @@ export function writeTexts(writer: Writer, field: number, values: Iterable<strin
   for (const value of values) writeText(writer, field, value);
 }
 
+/** Writes a signed 64-bit integer. Throws `RangeError` for a number that is not a safe integer. */
 export function writeInteger(writer: Writer, field: number, value: number | bigint): void {
   tag(writer, field, VARINT).int64(long(value));
 }
@@ -90,6 +91,10 @@ function halves(low: number, high: number): Long {
 }
 
 function long(value: number | bigint): number | Long {
-  if (typeof value === 'number') return value;
+  if (typeof value === 'number') {
+    // protobufjs would write something else without a word.
+    if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is not an integer that a number holds exactly`);
+    return value;
+  }
   return halves(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
 }

@@ -1,5 +1,6 @@
 /**
- * Writes the IR as an ONNX model (onnx.proto), the mirror of read.ts: what the IR holds, then what it kept unmodelled.
+ * Writes the IR as an ONNX model (onnx.proto), the mirror of read.ts. In each message, what was kept unmodelled comes first:
+ * of two values for one field protobuf takes the later one, and that must be the IR's.
  */
 import { UnsupportedError } from '../../src/errors.ts';
 import { DTYPES } from '../../src/graph/dtype.ts';
@@ -58,7 +59,9 @@ export function writeOnnx(model: Model): Uint8Array {
 }
 
 function writeModel(writer: Writer, model: Model): void {
+  // First all the same, because programs know an ONNX file by its first byte.
   writeInteger(writer, MODEL.irVersion, model.irVersion);
+  writeEncoded(writer, model.unmodelled);
   writeOptionalText(writer, MODEL.producerName, model.producerName);
   writeOptionalText(writer, MODEL.producerVersion, model.producerVersion);
   writeOptionalText(writer, MODEL.domain, model.domain);
@@ -75,7 +78,6 @@ function writeModel(writer: Writer, model: Model): void {
   for (const definition of model.functions) {
     writeMessage(writer, MODEL.functions, () => writeFunction(writer, definition));
   }
-  writeEncoded(writer, model.unmodelled);
 }
 
 function writeOpsets(writer: Writer, field: number, opsets: ReadonlyMap<string, number>): void {
@@ -88,6 +90,7 @@ function writeOpsets(writer: Writer, field: number, opsets: ReadonlyMap<string, 
 }
 
 function writeGraph(writer: Writer, graph: Graph): void {
+  writeEncoded(writer, graph.unmodelled);
   for (const node of graph.nodes) writeMessage(writer, GRAPH.node, () => writeNode(writer, node));
   writeOptionalText(writer, GRAPH.name, graph.name);
   for (const [name, tensor] of graph.initializers) {
@@ -100,10 +103,10 @@ function writeGraph(writer: Writer, graph: Graph): void {
   for (const [name, tensor] of graph.sparseInitializers) {
     writeMessage(writer, GRAPH.sparseInitializer, () => writeSparseTensor(writer, tensor, name));
   }
-  writeEncoded(writer, graph.unmodelled);
 }
 
 function writeFunction(writer: Writer, definition: FunctionDefinition): void {
+  writeEncoded(writer, definition.unmodelled);
   writeText(writer, FUNCTION.name, definition.name);
   writeTexts(writer, FUNCTION.input, definition.inputs);
   writeTexts(writer, FUNCTION.output, definition.outputs);
@@ -112,10 +115,10 @@ function writeFunction(writer: Writer, definition: FunctionDefinition): void {
   writeOptionalText(writer, FUNCTION.doc, definition.doc);
   writeOpsets(writer, FUNCTION.opsetImport, definition.opsets);
   writeOptionalText(writer, FUNCTION.domain, definition.domain);
-  writeEncoded(writer, definition.unmodelled);
 }
 
 function writeNode(writer: Writer, node: Node): void {
+  writeEncoded(writer, node.unmodelled);
   writeTexts(writer, NODE.input, node.inputs);
   writeTexts(writer, NODE.output, node.outputs);
   writeOptionalText(writer, NODE.name, node.name);
@@ -128,10 +131,10 @@ function writeNode(writer: Writer, node: Node): void {
   }
   writeOptionalText(writer, NODE.doc, node.doc);
   writeOptionalText(writer, NODE.domain, node.domain);
-  writeEncoded(writer, node.unmodelled);
 }
 
 function writeAttribute(writer: Writer, attribute: Attribute): void {
+  writeEncoded(writer, attribute.unmodelled);
   const { code, field } = ATTRIBUTE_TYPES[attribute.type === 'reference' ? attribute.of : attribute.type];
   writeInteger(writer, ATTRIBUTE.type, code);
   const each = <T>(values: readonly T[], write: (writer: Writer, value: T) => void) => {
@@ -184,7 +187,6 @@ function writeAttribute(writer: Writer, attribute: Attribute): void {
       each(attribute.value, writeType);
       break;
   }
-  writeEncoded(writer, attribute.unmodelled);
 }
 
 function writeString(writer: Writer, field: number, value: string | Uint8Array): void {
@@ -193,6 +195,7 @@ function writeString(writer: Writer, field: number, value: string | Uint8Array):
 }
 
 function writeTensor(writer: Writer, tensor: Tensor, name?: string): void {
+  writeEncoded(writer, tensor.unmodelled);
   writeIntegers(writer, TENSOR.dims, tensor.shape);
   writeInteger(writer, TENSOR.dataType, DTYPES[tensor.dtype].code);
   if (tensor.dtype === 'string') {
@@ -201,25 +204,25 @@ function writeTensor(writer: Writer, tensor: Tensor, name?: string): void {
     writeBytes(writer, TENSOR.rawData, tensor.data);
   }
   writeOptionalText(writer, TENSOR.name, name);
-  writeEncoded(writer, tensor.unmodelled);
 }
 
 function writeSparseTensor(writer: Writer, tensor: SparseTensor, name?: string): void {
+  writeEncoded(writer, tensor.unmodelled);
   writeMessage(writer, SPARSE_TENSOR.values, () => writeTensor(writer, tensor.values, name));
   writeMessage(writer, SPARSE_TENSOR.indices, () => writeTensor(writer, tensor.indices));
   writeIntegers(writer, SPARSE_TENSOR.dims, tensor.shape);
-  writeEncoded(writer, tensor.unmodelled);
 }
 
 function writeValue(writer: Writer, value: Value): void {
+  writeEncoded(writer, value.unmodelled);
   const { type } = value;
   writeText(writer, VALUE.name, value.name);
   if (type) writeMessage(writer, VALUE.type, () => writeType(writer, type));
   writeOptionalText(writer, VALUE.doc, value.doc);
-  writeEncoded(writer, value.unmodelled);
 }
 
 function writeType(writer: Writer, type: ValueType): void {
+  writeEncoded(writer, type.unmodelled);
   switch (type.kind) {
     case 'tensor':
       writeMessage(writer, TYPE.tensor, () => writeTensorType(writer, type));
@@ -245,7 +248,6 @@ function writeType(writer: Writer, type: ValueType): void {
       writeEncoded(writer, type.encoded);
       break;
   }
-  writeEncoded(writer, type.unmodelled);
 }
 
 function writeTensorType(writer: Writer, type: Extract<ValueType, { kind: 'tensor' | 'sparse-tensor' }>): void {

@@ -108,7 +108,7 @@ describe('a broken model', () => {
     const whole = writeOnnx(richModel());
     const uniform = random(1);
     let refused = 0;
-    for (let trial = 0; trial < 20_000; trial++) {
+    for (let trial = 0; trial < 10_000; trial++) {
       const bytes = whole.slice();
       for (let change = 0; change <= trial % 3; change++) {
         bytes[Math.floor(uniform() * bytes.length)] = Math.floor(uniform() * 256);
@@ -116,7 +116,7 @@ describe('a broken model', () => {
       if (failure(bytes)) refused++;
       else writeOnnx(readOnnx(bytes));
     }
-    expect(refused).toBeGreaterThan(5_000);
+    expect(refused).toBeGreaterThan(2_500);
   });
 
   it.each([

@@ -28,6 +28,12 @@ describe('the writer', () => {
     expect(writeOnnx(readOnnx(bytes))).toEqual(bytes);
   });
 
+  it('refuses an integer that is none', () => {
+    const graph = emptyGraph();
+    graph.nodes.push(node('Op', [], [], { axis: { type: 'int', value: 0.5 } }));
+    expect(() => writeOnnx(modelOf(graph, 13))).toThrow(RangeError);
+  });
+
   it('refuses more than 2 GB before it takes the memory', () => {
     const half = numericTensor('uint8', [2 ** 30], new Uint8Array(2 ** 30));
     const graph = emptyGraph();
@@ -160,6 +166,22 @@ describe('what the IR does not model', () => {
     );
     withoutElements.graph.docString = [0xff, 0xfe];
     expect(JSON.parse(JSON.stringify(rewritten))).toEqual(withoutElements);
+  });
+
+  it('gives way to what the IR says', () => {
+    const attribute = { name: 'value', type: 4, t: { dims: [1], dataType: 1, floatData: [2], name: 'old name' } };
+    const bytes = NEWER_ONNX.encode(
+      NEWER_ONNX.fromObject({
+        irVersion: 8,
+        graph: { node: [{ opType: 'Constant', attribute: [attribute] }] },
+        opsetImport: [{ version: 13 }],
+      }),
+    ).finish();
+    const { graph } = readOnnx(bytes);
+    const constant = graph.nodes.pop()!.attributes.get('value')!;
+    if (constant.type === 'tensor') graph.initializers.set('new name', constant.value);
+    expect([...readOnnx(writeOnnx(modelOf(graph, 13))).graph.initializers.keys()]).toEqual(['new name']);
+    expect(onnx.ModelProto.decode(writeOnnx(modelOf(graph, 13))).graph!.initializer![0]!.name).toBe('new name');
   });
 
   it('is checked when it is written', () => {
