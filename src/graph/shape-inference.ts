@@ -7,7 +7,7 @@ import { constantValue } from './constant-node.ts';
 import { type Dim, defaultOpset, type Graph, type Model, type Node } from './graph.ts';
 import { toNumbers } from './numbers.ts';
 import { opSpec } from './op-table.ts';
-import type { TensorType } from './shapes/dims.ts';
+import { type TensorType, unknownDims } from './shapes/dims.ts';
 import { ELEMENTWISE_RULES } from './shapes/elementwise.ts';
 import { INTEGER_RULES, MOST_INTEGERS } from './shapes/integers.ts';
 import { LAYOUT_RULES } from './shapes/layout.ts';
@@ -84,7 +84,7 @@ export function inferNode(inference: Inference, node: Node): void {
   const standard = isCurrentForm(node);
   const inferred = standard && Object.hasOwn(RULES, node.op) ? RULES[node.op]!(application) : [];
   node.outputs.forEach((name, index) => {
-    const type = refined(inferred[index], graph, name);
+    const type = inferred[index] ?? declaredType(graph, name);
     if (name !== '' && type) types.set(name, type);
   });
   const [output = ''] = node.outputs;
@@ -108,18 +108,13 @@ function isCurrentForm({ op, domain, attributes }: Node): boolean {
 }
 
 /**
- * The inferred type, with sizes that the model itself declares where inference knows none. Declared names are not
- * taken: exporters invent one for every size that they do not know.
+ * What the model itself declares of a value that no rule tells of: the element type and the rank. Declared sizes are
+ * not taken: models keep them when somebody changes the size of an input.
  */
-function refined(inferred: TensorType | undefined, graph: Graph, name: string): TensorType | undefined {
-  if (inferred?.shape && !inferred.shape.includes(null)) return inferred;
-  const declared = graph.values.get(name)?.type ?? graph.outputs.find((output) => output.name === name)?.type;
-  if (declared?.kind !== 'tensor' || (inferred && inferred.dtype !== declared.dtype)) return inferred;
-  const { dtype, shape } = declared;
-  const sizes = shape?.map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null));
-  if (!inferred?.shape) return sizes ? { dtype, shape: sizes } : { dtype };
-  if (sizes?.length !== inferred.shape.length) return inferred;
-  return { dtype, shape: inferred.shape.map((dim, axis) => dim ?? sizes[axis]!) };
+function declaredType({ values, outputs }: Graph, name: string): TensorType | undefined {
+  const type = values.get(name)?.type ?? outputs.find((output) => output.name === name)?.type;
+  if (type?.kind !== 'tensor') return undefined;
+  return type.shape ? { dtype: type.dtype, shape: unknownDims(type.shape.length) } : { dtype: type.dtype };
 }
 
 /**

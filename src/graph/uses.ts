@@ -4,24 +4,24 @@
  */
 import { type Graph, type Node, subgraphs } from './graph.ts';
 
-/** Calls `visit` with every name that `node` takes, its subgraphs' nodes and outputs included. */
-function visitInputs(node: Node, visit: (name: string) => void): void {
-  for (const name of node.inputs) if (name !== '') visit(name);
-  for (const graph of subgraphs(node)) {
-    for (const { name } of graph.outputs) visit(name);
-    for (const inner of graph.nodes) visitInputs(inner, visit);
-  }
+/** Every name that `node` takes, one entry per use, its subgraphs' nodes and outputs included. */
+export function usedNames(node: Node): string[] {
+  const inner = subgraphs(node).flatMap(({ outputs, nodes }) => [
+    ...outputs.map(({ name }) => name),
+    ...nodes.flatMap(usedNames),
+  ]);
+  return [...node.inputs.filter((name) => name !== ''), ...inner];
 }
 
 /** The nodes that take each value, one entry per use. Being an output of the graph is not among them. */
 export function consumersOf(graph: Graph): Map<string, Node[]> {
   const consumers = new Map<string, Node[]>();
   for (const node of graph.nodes) {
-    visitInputs(node, (name) => {
+    for (const name of usedNames(node)) {
       const list = consumers.get(name);
       if (list) list.push(node);
       else consumers.set(name, [node]);
-    });
+    }
   }
   return consumers;
 }
@@ -69,7 +69,7 @@ export function nameMaker(graph: Graph): (stem: string) => string {
   };
 }
 
-/** Whether this is `op` of ONNX's default domain. */
-export function isStandard(node: Node | undefined, ...ops: string[]): node is Node {
-  return node !== undefined && (node.domain === '' || node.domain === 'ai.onnx') && ops.includes(node.op);
+/** Whether `node` is one of these operators of ONNX's default domain. */
+export function isStandard({ op, domain }: Node, ...ops: string[]): boolean {
+  return (domain === '' || domain === 'ai.onnx') && ops.includes(op);
 }
