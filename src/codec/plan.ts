@@ -1,0 +1,126 @@
+/**
+ * Chooses for each tensor the cheapest way to keep it within a wanted error: one of the methods' networks, or exact.
+ */
+import { isFloat, toFloat32 } from '../graph/numbers.ts';
+import { elementCount, type Tensor } from '../graph/tensor.ts';
+import type { StoredWeight } from './archive.ts';
+import { allowedError, type Fidelity, LARGEST_HALF_ERROR } from './fidelity.ts';
+import { fullDct, plain, windowDct } from './methods/cosine.ts';
+import type { Encoded, Method, Proposal } from './methods/method.ts';
+import { LARGEST_RANK } from './network.ts';
+import type { WeightRole } from './weight-roles.ts';
+
+/** In the order in which ties are decided. */
+const METHODS: readonly Method[] = [plain, windowDct, fullDct];
+
+/** An ambiguous tensor below this many elements stays exact: it costs little and may be anything. */
+const FEWEST_AMBIGUOUS = 64;
+
+/** A network is not worth its header unless it saves this many bits against exact numbers. */
+const HEADER_BITS = 48;
+
+/** A tensor with the ways to store it, transformed once and for all. */
+export interface PreparedWeight {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly ambiguous: boolean;
+  /** None for what stays exact. */
+  readonly proposals: readonly Proposal[];
+}
+
+/** A stored weight with what a report says of it. */
+export interface PlannedWeight {
+  readonly stored: StoredWeight;
+  /** Name of the method; `exact` for a tensor that is kept bit for bit. */
+  readonly method: string;
+  /** Numbers other than zero that the weight carries; for an exact tensor all of its elements. */
+  readonly coefficients: number;
+  readonly relativeError: number;
+}
+
+/**
+ * Transforms a tensor by every method that applies.
+ *
+ * @param fidelity the finest that will be asked for
+ */
+export function prepareWeight(
+  name: string,
+  tensor: Tensor,
+  role: WeightRole | undefined,
+  fidelity: Fidelity,
+): PreparedWeight {
+  const ambiguous = role?.kind === 'ambiguous';
+  const exact = { name, tensor, ambiguous, proposals: [] };
+  if (!role || fidelity.kind === 'lossless' || !isFloat(tensor.dtype)) return exact;
+  const shape = role.folded ?? tensor.shape;
+  const count = elementCount(shape);
+  if (count < 2 || shape.length > LARGEST_RANK || (ambiguous && count < FEWEST_AMBIGUOUS)) return exact;
+  const values = Float64Array.from(toFloat32(tensor));
+  const energy = values.reduce((sum, value) => sum + value * value, 0);
+  if (!(energy > 0 && energy < Number.MAX_VALUE) || values.every((value) => value === values[0])) return exact;
+  const weight = { shape, values, energy };
+  const tolerance = fidelity.kind === 'fp16' ? HALF_TOLERANCE : allowedError(fidelity, 1, ambiguous);
+  return { ...exact, proposals: METHODS.flatMap((method) => method(weight, tolerance)) };
+}
+
+/**
+ * With float16, a support is only cut where what is left out is noise of the originals' own float32 rounding: the
+ * coefficients then come back exactly.
+ */
+const HALF_TOLERANCE = 1e-5;
+
+/** Stores a prepared weight in the cheapest way that stays within the fidelity. */
+export function planWeight(weight: PreparedWeight, fidelity: Fidelity): PlannedWeight {
+  const encoded = fidelity.kind === 'fp16' ? halfNetwork(weight) : quantizedNetwork(weight, fidelity);
+  const { name, tensor } = weight;
+  if (!encoded) {
+    return { stored: { name, tensor }, method: 'exact', coefficients: elementCount(tensor.shape), relativeError: 0 };
+  }
+  const { network, relativeError, method } = encoded;
+  const stored = { name, dtype: tensor.dtype, shape: tensor.shape, network };
+  return { stored, method, coefficients: numbersIn(stored), relativeError };
+}
+
+type Choice = Encoded & { readonly method: string };
+
+function quantizedNetwork({ tensor, ambiguous, proposals }: PreparedWeight, fidelity: Fidelity): Choice | undefined {
+  let cheapest: { proposal: Proposal; error: number } | undefined;
+  let fewest = exactBits(tensor) - HEADER_BITS;
+  for (const proposal of proposals) {
+    const error = allowedError(fidelity, proposal.size, ambiguous);
+    const bits = proposal.bits(error);
+    if (bits >= fewest) continue;
+    fewest = bits;
+    cheapest = { proposal, error };
+  }
+  if (!cheapest) return undefined;
+  return { ...cheapest.proposal.encode(cheapest.error), method: cheapest.proposal.method };
+}
+
+/** The network with the fewest float16 numbers, where one is as good as rounding the tensor itself. */
+function halfNetwork({ tensor, proposals }: PreparedWeight): Choice | undefined {
+  if (tensor.dtype === 'float16') return undefined;
+  for (const proposal of proposals.toSorted((a, b) => a.size - b.size)) {
+    const encoded = proposal.encodeHalf();
+    if (encoded && encoded.relativeError <= LARGEST_HALF_ERROR) return { ...encoded, method: proposal.method };
+  }
+  return undefined;
+}
+
+/** Bits of an exact tensor: sign, mantissa, and about three bits of exponent. */
+function exactBits(tensor: Tensor): number {
+  const mantissa = { float16: 10, bfloat16: 7, float32: 23, float64: 52 }[tensor.dtype as 'float32'] ?? 23;
+  return elementCount(tensor.shape) * (mantissa + 4);
+}
+
+/** Numbers other than zero that the weight's own operands carry. */
+function numbersIn(stored: StoredWeight): number {
+  if ('tensor' in stored) return elementCount(stored.tensor.shape);
+  return stored.network.operands.reduce((sum, operand) => {
+    if (operand.kind === 'cosine') return sum;
+    const numbers: ArrayLike<number> = operand.kind === 'float' ? operand.values : operand.levels;
+    let count = 0;
+    for (let at = 0; at < numbers.length; at++) if (numbers[at] !== 0) count++;
+    return sum + count;
+  }, 0);
+}

@@ -1,0 +1,64 @@
+/**
+ * Uniform quantisation of one operand: the coarsest step of the grid that keeps a wanted distortion.
+ */
+import { LARGEST_STEP_CODE, nearestStepCode, stepOf } from './step.ts';
+
+export interface Quantized {
+  readonly levels: Int32Array;
+  readonly step: number;
+  /** Sum of squared differences between the values and levels × step. */
+  readonly squaredError: number;
+}
+
+/** Levels must fit the file's coder; beyond this a value would be better kept as floating point. */
+const LARGEST_LEVEL = 2 ** 22;
+
+/**
+ * Values closer to zero than 1/2 + this part of a step go to the lower level: it costs little distortion, and the lower
+ * level costs fewer bits (the rounding offset of video coders, as in H.264's reference encoder).
+ */
+const DEAD_ZONE = 0.08;
+/** A core of fewer numbers has no statistics to gain from. */
+const FEWEST_FOR_DEAD_ZONE = 4096;
+
+/**
+ * Quantises with the largest step for which the sum of squared errors stays within `squaredError`.
+ * Throws `RangeError` where even the finest step that the levels allow does not reach it.
+ */
+export function quantizeTo(values: Float64Array, squaredError: number): Quantized {
+  const offset = 0.5 - (values.length < FEWEST_FOR_DEAD_ZONE ? 0 : DEAD_ZONE);
+  // Where all values are coded, the error of a step is near step² / 12 each: start there and walk.
+  let code = nearestStepCode(Math.sqrt((12 * squaredError) / values.length));
+  const fits = (candidate: number) => distortion(values, stepOf(candidate), offset) <= squaredError;
+  if (fits(code)) {
+    while (code < LARGEST_STEP_CODE && fits(code + 1)) code++;
+  } else {
+    do code--;
+    while (code > -LARGEST_STEP_CODE && !fits(code));
+  }
+  return quantizeBy(values, stepOf(code), offset);
+}
+
+function distortion(values: Float64Array, step: number, offset: number): number {
+  const inverse = 1 / step;
+  let sum = 0;
+  for (let at = 0; at < values.length; at++) {
+    const magnitude = Math.abs(values[at]!);
+    const difference = magnitude - Math.floor(magnitude * inverse + offset) * step;
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+function quantizeBy(values: Float64Array, step: number, offset: number): Quantized {
+  const levels = new Int32Array(values.length);
+  let squaredError = 0;
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at]!;
+    const level = Math.floor(Math.abs(value) / step + offset);
+    if (level > LARGEST_LEVEL) throw new RangeError('a value is too large against the wanted distortion');
+    levels[at] = value < 0 ? -level : level;
+    squaredError += (value - levels[at]! * step) ** 2;
+  }
+  return { levels, step, squaredError };
+}

@@ -1,0 +1,210 @@
+/**
+ * The converter on one page: simplify the graph, choose a network for every weight, write the archive.
+ */
+import { whyNotCompact } from '../formats/fqz/compact.ts';
+import { type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
+import type { Archive } from './codec/archive.ts';
+import type { Fidelity } from './codec/fidelity.ts';
+import { type PlannedWeight, type PreparedWeight, planWeight, prepareWeight } from './codec/plan.ts';
+import { weightRoles } from './codec/weight-roles.ts';
+import { storeOnnxGraph } from './foreign-graph.ts';
+import { isFloat } from './graph/numbers.ts';
+import type { Model } from './graph/graph.ts';
+import type { Evaluate } from './graph/passes/fold-constants.ts';
+import { simplify } from './graph/passes/simplify.ts';
+import type { Preparation } from './graph/preparation.ts';
+import { elementCount } from './graph/tensor.ts';
+
+/** What a conversion is doing; `done` of `total` steps of this phase. */
+export interface ConvertProgress {
+  readonly phase: 'simplifying the graph' | 'coding weights' | 'searching for the size' | 'writing';
+  readonly done: number;
+  readonly total: number;
+}
+
+/** At most one of `quality`, `targetSize`, `maxError` and `precision` is given. */
+export interface ConvertOptions {
+  /** 1 to 100: how close the weights stay. The default is 90. */
+  quality?: number;
+  /** Bytes: the highest quality whose file is no larger. */
+  targetSize?: number;
+  /** Largest relative error (Frobenius norm) of any weight tensor, between 0 and 1. */
+  maxError?: number;
+  /** Weights as float16 numbers, or bit for bit as they are. */
+  precision?: 'fp16' | 'lossless';
+  /** Keep the names of nodes, weights and inner values, and the model's metadata. */
+  keepNames?: boolean;
+  /** Stored with the model, for whoever prepares its input. */
+  preparation?: Preparation;
+  /** Stored with the model: class labels by index. */
+  labels?: readonly string[];
+  /** Evaluates constant parts of the graph; without it, some exporters' shape arithmetic stays. */
+  evaluate?: Evaluate;
+  onProgress?: (progress: ConvertProgress) => void;
+  signal?: AbortSignal;
+}
+
+export const CONVERT_DEFAULTS = { quality: 90 } as const;
+
+export interface TensorReport {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** `plain`, `dct` or `window dct`, or `exact` for a tensor that is kept bit for bit. */
+  readonly method: string;
+  /** Numbers other than zero that are stored. */
+  readonly coefficients: number;
+  readonly bytes: number;
+  /** ‖stored − original‖ / ‖original‖ in the Frobenius norm. */
+  readonly relativeError: number;
+}
+
+export interface ConvertReport {
+  /** Elements of all float initialisers of the model as it was given: biases and norms too. */
+  readonly parameters: number;
+  /** Four bytes for each parameter. */
+  readonly weightBytesFp32: number;
+  readonly output: {
+    readonly bytes: number;
+    readonly graphBytes: number;
+    readonly weightBytes: number;
+    /** Numbers other than zero that stand for the weights. */
+    readonly coefficients: number;
+  };
+  readonly tensors: readonly TensorReport[];
+  /** Why the graph is stored as ONNX rather than compactly; absent where it is compact. */
+  readonly storedAsOnnx?: string;
+}
+
+/**
+ * Converts a model to a `.fqz` file. `model` is simplified in place on the way.
+ *
+ * @throws {TypeError} for options that contradict each other or are out of range
+ * @throws {RangeError} where `targetSize` cannot be reached; the message gives the smallest size that can
+ */
+export async function convert(
+  model: Model,
+  options: ConvertOptions = {},
+): Promise<{ bytes: Uint8Array; report: ConvertReport }> {
+  const fidelity = fidelityOf(options);
+  const parameters = countParameters(model);
+  const { onProgress, signal } = options;
+
+  onProgress?.({ phase: 'simplifying the graph', done: 0, total: 1 });
+  await simplify(model, options.evaluate ? { evaluate: options.evaluate } : {});
+  onProgress?.({ phase: 'simplifying the graph', done: 1, total: 1 });
+
+  const storedAsOnnx = whyNotCompact(model);
+  const roles = weightRoles(model);
+  const initializers = [...model.graph.initializers];
+  model.graph.initializers = new Map();
+  const graph: Archive['graph'] =
+    storedAsOnnx === undefined
+      ? { kind: 'compact', model }
+      : { kind: 'onnx', deflated: storeOnnxGraph(model, options.keepNames ?? false) };
+  const companions = {
+    ...(options.preparation && { preparation: options.preparation }),
+    ...(options.labels && { labels: options.labels }),
+  };
+  const assemble = (weights: readonly PlannedWeight[]): Assembled => {
+    const archive = { graph, weights: weights.map(({ stored }) => stored), ...companions };
+    return { weights, written: writeFqz(archive, { keepNames: options.keepNames ?? false }) };
+  };
+
+  const each = async <T>(phase: ConvertProgress['phase'], use: (weight: PreparedWeight) => T, finest: Fidelity) => {
+    const results: T[] = [];
+    for (const [name, tensor] of initializers) {
+      onProgress?.({ phase, done: results.length, total: initializers.length });
+      // Lets timers and signals through: a tensor can take a second.
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+      results.push(use(prepareWeight(name, tensor, roles.get(name), finest)));
+    }
+    onProgress?.({ phase, done: results.length, total: results.length });
+    return results;
+  };
+
+  let assembled: Assembled;
+  if (options.targetSize !== undefined) {
+    const prepared = await each('coding weights', (weight) => weight, { kind: 'quality', quality: 100 });
+    assembled = await searchSize(options.targetSize, prepared, assemble, options);
+  } else {
+    assembled = assemble(await each('coding weights', (weight) => planWeight(weight, fidelity), fidelity));
+  }
+  const { weights, written } = assembled;
+  const report = {
+    parameters,
+    weightBytesFp32: 4 * parameters,
+    output: {
+      bytes: written.bytes.length,
+      graphBytes: written.graphBytes,
+      weightBytes: written.weightBytes,
+      coefficients: weights.reduce((sum, { method, coefficients }) => sum + (method === 'exact' ? 0 : coefficients), 0),
+    },
+    tensors: weights.map((weight) => tensorReport(weight, written)),
+    ...(storedAsOnnx !== undefined && { storedAsOnnx }),
+  };
+  return { bytes: written.bytes, report };
+}
+
+interface Assembled {
+  readonly weights: readonly PlannedWeight[];
+  readonly written: WrittenArchive;
+}
+
+/** Halvings of the range of quality in the search for a size. */
+const SEARCH_STEPS = 12;
+
+/** The highest quality whose file is at most `targetSize` bytes. */
+async function searchSize(
+  targetSize: number,
+  prepared: readonly PreparedWeight[],
+  assemble: (weights: readonly PlannedWeight[]) => Assembled,
+  { onProgress, signal }: ConvertOptions,
+): Promise<Assembled> {
+  const at = async (quality: number, done: number): Promise<Assembled> => {
+    onProgress?.({ phase: 'searching for the size', done, total: SEARCH_STEPS + 2 });
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    return assemble(prepared.map((weight) => planWeight(weight, { kind: 'quality', quality })));
+  };
+  const fits = ({ written }: Assembled) => written.bytes.length <= targetSize;
+  const finest = await at(100, 0);
+  if (fits(finest)) return finest;
+  let [low, high] = [1, 100];
+  let best = await at(low, 1);
+  if (!fits(best)) {
+    throw new RangeError(`${targetSize} bytes cannot be reached: the coarsest file has ${best.written.bytes.length}`);
+  }
+  for (let step = 0; step < SEARCH_STEPS; step++) {
+    const middle = (low + high) / 2;
+    const candidate = await at(middle, step + 2);
+    if (fits(candidate)) [low, best] = [middle, candidate];
+    else high = middle;
+  }
+  return best;
+}
+
+function fidelityOf({ quality, targetSize, maxError, precision }: ConvertOptions): Fidelity {
+  const given = [quality, targetSize, maxError, precision].filter((option) => option !== undefined);
+  if (given.length > 1) throw new TypeError('only one of quality, targetSize, maxError and precision can be given');
+  if (precision !== undefined) return { kind: precision };
+  if (maxError !== undefined) {
+    if (!(maxError > 0 && maxError < 1)) throw new TypeError(`maxError must be between 0 and 1, not ${maxError}`);
+    return { kind: 'max-error', error: maxError };
+  }
+  if (targetSize !== undefined && !(targetSize > 0)) throw new TypeError(`targetSize must be positive, not ${targetSize}`);
+  const wanted = quality ?? CONVERT_DEFAULTS.quality;
+  if (!(wanted >= 1 && wanted <= 100)) throw new TypeError(`quality must be from 1 to 100, not ${wanted}`);
+  return { kind: 'quality', quality: wanted };
+}
+
+function countParameters({ graph }: Model): number {
+  let count = 0;
+  for (const { dtype, shape } of graph.initializers.values()) if (isFloat(dtype)) count += elementCount(shape);
+  return count;
+}
+
+function tensorReport({ stored, method, coefficients, relativeError }: PlannedWeight, written: WrittenArchive) {
+  const shape = 'tensor' in stored ? stored.tensor.shape : stored.shape;
+  return { name: stored.name, shape, method, coefficients, bytes: written.bytesOf.get(stored.name) ?? 0, relativeError };
+}
