@@ -5,7 +5,7 @@
 import { defaultOpset, type Graph, type Model, type Node, subgraphs } from '../graph.ts';
 import { NEWEST_OPSET, opSpec, TARGET_OPSET } from '../op-table.ts';
 import { addConstant, type Inference, inferNode, startInference } from '../shape-inference.ts';
-import { nameMaker } from '../uses.ts';
+import { consumersOf, nameMaker, outputNames } from '../uses.ts';
 import { LEGACY_OPERATORS } from './legacy-operators.ts';
 import { CannotUpgrade, OPSET_CHANGES, type UpgradeContext } from './opset-changes.ts';
 
@@ -54,9 +54,12 @@ export function normalizeOpset(model: Model): Normalization {
   const graph: Graph = { ...model.graph, initializers: new Map(model.graph.initializers), nodes: [] };
   const inference: Inference = startInference({ ...model, graph });
   const fresh = nameMaker(model.graph);
+  const outputs = outputNames(model.graph);
+  const consumers = consumersOf(model.graph);
   const context: UpgradeContext = {
     type: (name) => inference.types.get(name),
     constant: (name) => inference.constants.get(name),
+    isUsed: (name) => outputs.has(name) || consumers.has(name),
     fresh,
     addConstant(stem, tensor) {
       const name = fresh(stem);

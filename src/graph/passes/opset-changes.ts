@@ -16,6 +16,8 @@ export interface UpgradeContext {
   /** What is known of a value's type. */
   type(name: string): TensorType | undefined;
   constant(name: string): Tensor | undefined;
+  /** Whether a node takes this value or the graph gives it. */
+  isUsed(name: string): boolean;
   /** A name that nothing has yet. */
   fresh(stem: string): string;
   /** Adds an initialiser and returns its name. */
@@ -102,8 +104,9 @@ const dropoutRatio: Upgrade = (node) => {
 };
 
 /** The mask was of the data's type. */
-const dropoutMask: Upgrade = (node) => {
-  if (node.outputs.length > 1 && node.outputs[1] !== '') throw new CannotUpgrade(node, 'gives a mask of an old type');
+const dropoutMask: Upgrade = (node, context) => {
+  if (context.isUsed(node.outputs[1] ?? '')) throw new CannotUpgrade(node, 'gives a mask of an old type');
+  node.outputs.length = 1;
   return [node];
 };
 
