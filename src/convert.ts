@@ -8,8 +8,8 @@ import type { Fidelity } from './codec/fidelity.ts';
 import { type PlannedWeight, type PreparedWeight, planWeight, prepareWeight } from './codec/plan.ts';
 import { weightRoles } from './codec/weight-roles.ts';
 import { storeOnnxGraph } from './foreign-graph.ts';
-import { isFloat } from './graph/numbers.ts';
 import type { Model } from './graph/graph.ts';
+import { isFloat } from './graph/numbers.ts';
 import type { Evaluate } from './graph/passes/fold-constants.ts';
 import { simplify } from './graph/passes/simplify.ts';
 import type { Preparation } from './graph/preparation.ts';
@@ -192,7 +192,8 @@ function fidelityOf({ quality, targetSize, maxError, precision }: ConvertOptions
     if (!(maxError > 0 && maxError < 1)) throw new TypeError(`maxError must be between 0 and 1, not ${maxError}`);
     return { kind: 'max-error', error: maxError };
   }
-  if (targetSize !== undefined && !(targetSize > 0)) throw new TypeError(`targetSize must be positive, not ${targetSize}`);
+  if (targetSize !== undefined && !(targetSize > 0))
+    throw new TypeError(`targetSize must be positive, not ${targetSize}`);
   const wanted = quality ?? CONVERT_DEFAULTS.quality;
   if (!(wanted >= 1 && wanted <= 100)) throw new TypeError(`quality must be from 1 to 100, not ${wanted}`);
   return { kind: 'quality', quality: wanted };
@@ -206,5 +207,12 @@ function countParameters({ graph }: Model): number {
 
 function tensorReport({ stored, method, coefficients, relativeError }: PlannedWeight, written: WrittenArchive) {
   const shape = 'tensor' in stored ? stored.tensor.shape : stored.shape;
-  return { name: stored.name, shape, method, coefficients, bytes: written.bytesOf.get(stored.name) ?? 0, relativeError };
+  return {
+    name: stored.name,
+    shape,
+    method,
+    coefficients,
+    bytes: written.bytesOf.get(stored.name) ?? 0,
+    relativeError,
+  };
 }

@@ -67,7 +67,8 @@ function frequencyOf(network: TensorNetwork): Map<string, string> {
 
 /** Weight of Conv: (out, in, …window); of ConvTranspose: (in, out, …window). */
 function convolutionChain(node: Node, { network, shape }: NetworkWeight): Chain | undefined {
-  if (intAttribute(node, 'group', 1) !== 1 || shape.length < 3 || network.shape.length !== shape.length) return undefined;
+  if (intAttribute(node, 'group', 1) !== 1 || shape.length < 3 || network.shape.length !== shape.length)
+    return undefined;
   const letters = [...parseExpression(network.expression).result];
   const frequencies = frequencyOf(network);
   const [inAxis, outAxis] = node.op === 'Conv' ? [1, 0] : [0, 1];
@@ -86,7 +87,10 @@ function convolutionChain(node: Node, { network, shape }: NetworkWeight): Chain 
     links.unshift({ shape: [rowsIn, channelsIn, ...points], values: cosineMatrix(rowsIn, channelsIn) });
   }
   if (outFrequency) {
-    links.push({ shape: [channelsOut, rowsOut, ...points], values: transpose(cosineMatrix(rowsOut, channelsOut), rowsOut) });
+    links.push({
+      shape: [channelsOut, rowsOut, ...points],
+      values: transpose(cosineMatrix(rowsOut, channelsOut), rowsOut),
+    });
   }
 
   const area = window.reduce((product, size) => product * size, 1);
@@ -133,7 +137,8 @@ function matrixChain(node: Node, { network, shape }: NetworkWeight): Chain | und
   const rowsOut = small.shape.at(-1)!;
   const rowsIn = small.values.length / rowsOut;
   const links: Link[] = [{ shape: [rowsIn, rowsOut], values: small.values }];
-  if (inFrequency) links.unshift({ shape: [unitsIn, rowsIn], values: transpose(cosineMatrix(rowsIn, unitsIn), rowsIn) });
+  if (inFrequency)
+    links.unshift({ shape: [unitsIn, rowsIn], values: transpose(cosineMatrix(rowsIn, unitsIn), rowsIn) });
   if (outFrequency) links.push({ shape: [rowsOut, unitsOut], values: cosineMatrix(rowsOut, unitsOut) });
 
   const scales: [string, Attribute][] = [...node.attributes].filter(([name]) => name === 'alpha' || name === 'beta');

@@ -10,8 +10,11 @@ import type { Encoded, Method, Proposal } from './methods/method.ts';
 import { LARGEST_RANK } from './network.ts';
 import type { WeightRole } from './weight-roles.ts';
 
-/** In the order in which ties are decided. */
-const METHODS: readonly Method[] = [plain, windowDct, fullDct];
+/** In the order in which they are tried; of two that cost the same, the first is taken. */
+const METHODS: readonly Method[] = [fullDct, windowDct, plain];
+
+/** A network with so many times fewer numbers than the tensor ends the search: no other method comes near. */
+const DECISIVE = 64;
 
 /** An ambiguous tensor below this many elements stays exact: it costs little and may be anything. */
 const FEWEST_AMBIGUOUS = 64;
@@ -55,12 +58,17 @@ export function prepareWeight(
   const shape = role.folded ?? tensor.shape;
   const count = elementCount(shape);
   if (count < 2 || shape.length > LARGEST_RANK || (ambiguous && count < FEWEST_AMBIGUOUS)) return exact;
-  const values = Float64Array.from(toFloat32(tensor));
-  const energy = values.reduce((sum, value) => sum + value * value, 0);
-  if (!(energy > 0 && energy < Number.MAX_VALUE) || values.every((value) => value === values[0])) return exact;
-  const weight = { shape, values, energy };
+  const elements = toFloat32(tensor);
+  const energy = elements.reduce((sum, value) => sum + value * value, 0);
+  if (!(energy > 0 && energy < Number.MAX_VALUE) || elements.every((value) => value === elements[0])) return exact;
+  const weight = { shape, energy, values: () => new Float64Array(elements) };
   const tolerance = fidelity.kind === 'fp16' ? HALF_TOLERANCE : allowedError(fidelity, 1, ambiguous);
-  return { ...exact, proposals: METHODS.flatMap((method) => method(weight, tolerance)) };
+  const proposals: Proposal[] = [];
+  for (const method of METHODS) {
+    proposals.push(...method(weight, tolerance));
+    if (proposals.some(({ size }) => size * DECISIVE <= count)) break;
+  }
+  return { ...exact, proposals };
 }
 
 /**

@@ -17,7 +17,12 @@ export function laplacianBits(mean: number): number {
  * Bits of `coefficients` (row-major over `shape`) at a quantiser step. Coefficients are taken in groups of one scale, as
  * an adaptive coder would find them: `groupOf` gives the group of each frequency.
  */
-export function estimateBits(coefficients: Float64Array, groups: Uint32Array, groupCount: number, step: number): number {
+export function estimateBits(
+  coefficients: Float64Array,
+  groups: Uint32Array,
+  groupCount: number,
+  step: number,
+): number {
   const sums = new Float64Array(groupCount);
   const counts = new Float64Array(groupCount);
   for (let at = 0, column = 0; at < coefficients.length; at++) {

@@ -54,7 +54,7 @@ function cutTail(values: Float64Array, shape: readonly number[], allowed: number
 }
 
 /** Energy (sum of squares) of all coefficients of each index sum. */
-function shellEnergies(values: Float64Array, shape: readonly number[], axes: readonly number[]): Float64Array {
+export function shellEnergies(values: Float64Array, shape: readonly number[], axes: readonly number[]): Float64Array {
   const energies = new Float64Array(axes.reduce((sum, axis) => sum + shape[axis]! - 1, 1));
   const steps = shape.map((_, axis) => (axes.includes(axis) ? 1 : 0));
   forEachRow(shape, (start, length, index) => {
@@ -83,7 +83,11 @@ function forEachRow(
 }
 
 /** The corner of size `box` of an array; the array itself where that is all of it. */
-export function gather<T extends Float64Array | Int32Array>(values: T, shape: readonly number[], box: readonly number[]): T {
+export function gather<T extends Float64Array | Int32Array>(
+  values: T,
+  shape: readonly number[],
+  box: readonly number[],
+): T {
   if (box.every((size, axis) => size === shape[axis])) return values;
   const strides = stridesOf(shape);
   const corner = new (values.constructor as new (length: number) => T)(box.reduce((a, b) => a * b, 1));

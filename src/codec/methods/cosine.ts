@@ -36,7 +36,8 @@ function longAxes(shape: readonly number[], first: number): number[] {
 }
 
 function propose(method: string, { shape, values, energy }: WeightTensor, axes: number[], tolerance: number): Proposal {
-  const coefficients = axes.length === 0 ? values : values.slice();
+  const coefficients = values();
+  const count = coefficients.length;
   dct(coefficients, shape, axes);
   const core = smallestSupport(coefficients, shape, axes, TRUNCATION_SHARE * tolerance);
   // By Parseval, errors of coefficients are errors of the tensor; what lies outside the support is lost.
@@ -52,9 +53,9 @@ function propose(method: string, { shape, values, energy }: WeightTensor, axes: 
     method,
     size: core.size,
     bits: (relativeError) => {
-      const { groups, count } = scaleGroups(core.shape, axes);
-      const step = Math.sqrt((12 * energy) / values.length) * relativeError;
-      return estimateBits(core.values, groups, count, step);
+      const { groups, groupCount } = scaleGroups(core.shape, axes);
+      const step = Math.sqrt((12 * energy) / count) * relativeError;
+      return estimateBits(core.values, groups, groupCount, step);
     },
     encode: (relativeError) => {
       const { levels, step, squaredError } = quantizeTo(core.values, relativeError ** 2 * energy - lost);
@@ -76,10 +77,10 @@ function propose(method: string, { shape, values, energy }: WeightTensor, axes: 
  * not; with channel frequencies, entries of one index sum. One period of the group numbers is enough, since they repeat
  * along the leading axes.
  */
-function scaleGroups(shape: readonly number[], axes: readonly number[]): { groups: Uint32Array; count: number } {
+function scaleGroups(shape: readonly number[], axes: readonly number[]): { groups: Uint32Array; groupCount: number } {
   const first = axes.some((axis) => axis < 2) ? 0 : Math.min(2, shape.length);
   const tail = shape.slice(first);
   const length = tail.reduce((product, size) => product * size, 1);
-  if (first > 0) return { groups: Uint32Array.from({ length }, (_, place) => place), count: length };
-  return { groups: indexSums(shape), count: shape.reduce((sum, size) => sum + size - 1, 1) };
+  if (first > 0) return { groups: Uint32Array.from({ length }, (_, place) => place), groupCount: length };
+  return { groups: indexSums(shape), groupCount: shape.reduce((sum, size) => sum + size - 1, 1) };
 }

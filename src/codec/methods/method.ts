@@ -6,7 +6,8 @@ import type { TensorNetwork } from '../network.ts';
 /** A tensor to store: finite, not all zero, in the shape that the codec should see. */
 export interface WeightTensor {
   readonly shape: readonly number[];
-  readonly values: Float64Array;
+  /** A new copy of the elements on every call, which the method may spend: they can be a hundred megabytes. */
+  values(): Float64Array;
   /** Sum of squares. */
   readonly energy: number;
 }
