@@ -2,6 +2,7 @@
  * Opens whatever file the user names: `.fqz` or ONNX, told apart by the first bytes and not by the name.
  */
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { isFqz, readFqz } from '../../formats/fqz/read.ts';
 import { readOnnxFile } from '../../formats/onnx/file.ts';
 import { writeOnnx } from '../../formats/onnx/write.ts';
 import type { Archive } from '../codec/archive.ts';
@@ -14,13 +15,10 @@ export type LoadedFile =
   | { readonly format: 'onnx'; readonly bytes: number; readonly model: Model }
   | { readonly format: 'fqz'; readonly bytes: number; readonly content: Uint8Array; readonly archive: Archive };
 
-const FQZ_MAGIC = 'FQZ';
-
 /** Reads the model file at `path`. Throws what the two readers throw, and `TypeError` for what is not a regular file. */
 export async function loadFile(path: string): Promise<LoadedFile> {
   const { size } = checkedStat(path);
-  if (!startsWithMagic(path)) return { format: 'onnx', bytes: size, model: await readOnnxFile(path) };
-  const { readFqz } = await import('../../formats/fqz/read.ts');
+  if (!startsLikeFqz(path)) return { format: 'onnx', bytes: size, model: await readOnnxFile(path) };
   const content = new Uint8Array(readFileSync(path));
   return { format: 'fqz', bytes: content.length, content, archive: readFqz(content) };
 }
@@ -28,14 +26,13 @@ export async function loadFile(path: string): Promise<LoadedFile> {
 /** Reads the ONNX model at `path`; a `.fqz` is refused with `TypeError` that says what to do. */
 export async function loadOnnx(path: string): Promise<{ bytes: number; model: Model }> {
   const { size } = checkedStat(path);
-  if (startsWithMagic(path)) throw new TypeError(`${path} is an .fqz file already; fqz unpack makes ONNX of it`);
+  if (startsLikeFqz(path)) throw new TypeError(`${path} is an .fqz file already; fqz unpack makes ONNX of it`);
   return { bytes: size, model: await readOnnxFile(path) };
 }
 
 /** Reads the `.fqz` at `path`; anything else is left to its reader to refuse. */
 export async function loadFqz(path: string): Promise<{ bytes: Uint8Array; archive: Archive }> {
   checkedStat(path);
-  const { readFqz } = await import('../../formats/fqz/read.ts');
   const bytes = new Uint8Array(readFileSync(path));
   return { bytes, archive: readFqz(bytes) };
 }
@@ -47,11 +44,14 @@ function checkedStat(path: string): { size: number } {
   return status;
 }
 
-function startsWithMagic(path: string): boolean {
+/** Enough of a file to tell a `.fqz` by. */
+const START_BYTES = 16;
+
+function startsLikeFqz(path: string): boolean {
   const file = openSync(path, 'r');
   try {
-    const start = new Uint8Array(FQZ_MAGIC.length);
-    return readSync(file, start) === start.length && String.fromCharCode(...start) === FQZ_MAGIC;
+    const start = new Uint8Array(START_BYTES);
+    return isFqz(start.subarray(0, readSync(file, start)));
   } finally {
     closeSync(file);
   }

@@ -37,7 +37,9 @@ Examples:
     .action(async (path: string, flags: InspectFlags) => {
       const file = await loadFile(path);
       const { inspectArchive, inspectModel } = await import('../../inspect.ts');
-      const inspection = file.format === 'fqz' ? inspectArchive(file.content) : inspectModel(file.model);
+      const options = { spectrum: flags.spectrum ?? false };
+      const inspection =
+        file.format === 'fqz' ? inspectArchive(file.content, options) : inspectModel(file.model, options);
       io.print(flags.json ? JSON.stringify(inspection) : describe(path, inspection, flags.spectrum ?? false));
     });
 }
