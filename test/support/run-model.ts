@@ -82,8 +82,9 @@ export async function runModel(model: Model, feeds: ReadonlyMap<string, Tensor>)
 /** Largest absolute difference over the largest magnitude; infinite where shapes or types differ. */
 export function relativeDifference(expected: Tensor, actual: Tensor): number {
   if (expected.dtype !== actual.dtype || `${expected.shape}` !== `${actual.shape}`) return Number.POSITIVE_INFINITY;
-  if (expected.dtype === 'string' || actual.dtype === 'string')
-    return expected === actual ? 0 : Number.POSITIVE_INFINITY;
+  if (expected.dtype === 'string' || actual.dtype === 'string') {
+    return JSON.stringify(expected) === JSON.stringify(actual) ? 0 : Number.POSITIVE_INFINITY;
+  }
   const [a, b] = [toNumbers(expected), toNumbers(actual)];
   let difference = 0;
   let magnitude = 0;

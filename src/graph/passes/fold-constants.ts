@@ -2,7 +2,7 @@
  * Evaluates what depends on constants alone and puts the results in the graph, with onnxruntime or whatever else is
  * given, so that no operator has to be written a second time here.
  */
-import { byteLength } from '../dtype.ts';
+import { byteLength, type DType } from '../dtype.ts';
 import { emptyGraph, type Graph, type Model, type Node } from '../graph.ts';
 import { opSpec } from '../op-table.ts';
 import { inferShapes, type TensorType } from '../shape-inference.ts';
@@ -47,6 +47,15 @@ const GROWING = new Set([
   ...['MaxRoiPool', 'STFT', 'Tile'],
 ]);
 
+/**
+ * Types that come back from onnxruntime's JavaScript interface. It has none for the others, and reading a 4-bit
+ * result even ends the process (onnxruntime-node 1.30).
+ */
+const EVALUABLE: ReadonlySet<DType> = new Set<DType>([
+  ...(['float32', 'float64', 'float16', 'int8', 'int16', 'int32', 'int64'] as const),
+  ...(['uint8', 'uint16', 'uint32', 'uint64', 'bool', 'string'] as const),
+]);
+
 /** Bytes of a value of this type; `undefined` where they are not known. */
 function sizeOf(type: TensorType | undefined): number | undefined {
   if (!type?.shape?.every((dim) => typeof dim === 'number')) return undefined;
@@ -68,11 +77,15 @@ function constantNodes(model: Model): Set<Node> {
     if (!isStandard(node, node.op) || !opSpec(node.op) || NEVER.has(node.op) || inputs.length === 0) continue;
     if (!inputs.every((name) => madeFrom.has(name)) || node.outputs.some((name) => outputs.has(name))) continue;
     const source = inputs.reduce((sum, name) => sum + madeFrom.get(name)!, 0);
+    const isEvaluable = node.outputs.every((name) => {
+      const type = types.get(name);
+      return name === '' || (type !== undefined && EVALUABLE.has(type.dtype));
+    });
     const isSmall = node.outputs.every((name) => {
       const size = name === '' ? 0 : sizeOf(types.get(name));
       return size === undefined ? !GROWING.has(node.op) : size <= Math.max(FREE_SIZE, MOST_GROWTH * source);
     });
-    if (!isSmall) continue;
+    if (!isEvaluable || !isSmall) continue;
     for (const name of node.outputs) madeFrom.set(name, source);
     found.add(node);
   }

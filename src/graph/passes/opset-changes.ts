@@ -242,10 +242,10 @@ const roiPlacing: Upgrade = (node) => {
   return [node];
 };
 
-/** The experimental operator normalised each channel of each image, or each image as a whole. */
+/** The experimental operator normalised over a whole batch, by channel or across channels. */
 const meanVariance: Upgrade = (node) => {
   if (intAttribute(node, 'normalize_variance', 1) !== 1) throw new CannotUpgrade(node, 'leaves the variance as it is');
-  const axes = intAttribute(node, 'across_channels', 0) === 1 ? [1, 2, 3] : [2, 3];
+  const axes = intAttribute(node, 'across_channels', 0) === 1 ? [0, 1, 2, 3] : [0, 2, 3];
   node.attributes = new Map([['axes', { type: 'ints', value: axes }]]);
   return [node];
 };
