@@ -9,6 +9,7 @@ import type { Archive } from '../codec/archive.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Preparation } from '../graph/preparation.ts';
 import { type OnnxSession, openOnnx } from '../onnxruntime.ts';
+import { type Form, unpack } from '../unpack.ts';
 
 /** A model file in memory. `bytes` is the size of the file itself, without external data. */
 export type LoadedFile =
@@ -59,7 +60,7 @@ function startsLikeFqz(path: string): boolean {
 
 export interface RunnableOptions {
   /** How the weights of a `.fqz` are laid out as ONNX. */
-  form?: 'dense' | 'factored' | 'auto';
+  form?: Form;
   engine?: 'auto' | 'node' | 'web';
   threads?: number;
 }
@@ -75,7 +76,6 @@ export interface RunnableFile {
 export async function openFile(path: string, options: RunnableOptions): Promise<RunnableFile> {
   const file = await loadFile(path);
   if (file.format === 'onnx') return { session: await openOnnx(writeOnnx(file.model), options) };
-  const { unpack } = await import('../unpack.ts');
   const { preparation, labels } = file.archive;
   const model = unpack(file.archive, { form: options.form ?? 'auto' });
   return {

@@ -4,12 +4,12 @@
 
 const BLOCKS = '▁▂▃▄▅▆▇█';
 const MAX_BLOCKS = 48;
-/** What the lowest block stands for, relative to the highest energy; what is below, but not zero, has it too. */
+/** What the lowest block stands for, relative to the highest energy. Below it there is little but rounding. */
 const FLOOR_DECIBELS = -60;
 
 /**
  * Energies from the lowest frequency to the highest, on a logarithmic scale of 60 dB from the largest. Where there are
- * more than 48, neighbours are added up. Frequencies without energy are blank.
+ * more than 48, neighbours are added up. What has less is blank.
  */
 export function drawSpectrum(energies: readonly number[]): string {
   const columns = Math.min(MAX_BLOCKS, energies.length);
@@ -21,10 +21,8 @@ export function drawSpectrum(energies: readonly number[]): string {
   const largest = Math.max(...sums);
   return sums
     .map((energy) => {
-      if (!(energy > 0)) return ' ';
-      const decibels = 10 * Math.log10(energy / largest);
-      const height = Math.round((1 - decibels / FLOOR_DECIBELS) * (BLOCKS.length - 1));
-      return BLOCKS[Math.max(0, height)]!;
+      const height = 1 - (10 * Math.log10(energy / largest)) / FLOOR_DECIBELS;
+      return height >= 0 ? BLOCKS[Math.round(height * (BLOCKS.length - 1))]! : ' ';
     })
     .join('');
 }

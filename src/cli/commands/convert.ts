@@ -4,8 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
-import type { ConvertReport } from '../../convert.ts';
+import { CONVERT_DEFAULTS, type ConvertReport, convert } from '../../convert.ts';
 import { FormatError } from '../../errors.ts';
+import { onnxruntimeEvaluate } from '../../evaluate-constants.ts';
 import { PREPARATION_DEFAULTS, type Preparation } from '../../graph/preparation.ts';
 import { positiveNumber, wholeNumber } from '../arguments.ts';
 import type { Io } from '../io.ts';
@@ -14,8 +15,6 @@ import { prepareOutput } from '../output-file.ts';
 import { addPreparationOptions, type PreparationFlags, preparationFromFlags } from '../preparation-options.ts';
 import { withProgress } from '../progress.ts';
 import { byteSize, grouped } from '../text.ts';
-
-const DEFAULT_QUALITY = 90;
 
 interface ConvertFlags extends PreparationFlags {
   output: string;
@@ -30,12 +29,12 @@ interface ConvertFlags extends PreparationFlags {
 
 /** The command, writing to `io`. */
 export function command(io: Io): Command {
-  const convert = new Command('convert')
+  const conversion = new Command('convert')
     .description('Codes the weights of an ONNX model, and its graph, into a .fqz file.')
     .argument('<model>', 'ONNX model; its external data are found beside it')
     .requiredOption('-o, --output <file>', 'the .fqz to write')
     .addOption(
-      new Option('--quality <1..100>', `how close the weights stay (default: ${DEFAULT_QUALITY})`)
+      new Option('--quality <1..100>', `how close the weights stay (default: ${CONVERT_DEFAULTS.quality})`)
         .argParser(wholeNumber(1, 100))
         .conflicts(['targetSize', 'maxError', 'precision']),
     )
@@ -66,7 +65,7 @@ Examples:
   fqz convert classifier.onnx -o classifier.fqz --quality 80 --mean 0.1307 --std 0.3081 --labels digits.txt
   fqz convert model.onnx -o model.fqz --precision lossless --json`,
     );
-  return addPreparationOptions(convert).action((model: string, flags: ConvertFlags) => runConvert(io, model, flags));
+  return addPreparationOptions(conversion).action((model: string, flags: ConvertFlags) => runConvert(io, model, flags));
 }
 
 async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<void> {
@@ -75,8 +74,6 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
   const output = prepareOutput(flags.output, labelsPath === undefined ? [path] : [path, labelsPath]);
   const labels = labelsPath === undefined ? undefined : readLabels(labelsPath);
   const { model, bytes: inputBytes } = await loadOnnx(path);
-  const { convert } = await import('../../convert.ts');
-  const { onnxruntimeEvaluate } = await import('../../evaluate-constants.ts');
   const preparation = storedPreparation(flags);
   const target =
     targetSize !== undefined
@@ -85,7 +82,7 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
         ? { maxError }
         : precision !== undefined
           ? { precision }
-          : { quality: quality ?? DEFAULT_QUALITY };
+          : { quality: quality ?? CONVERT_DEFAULTS.quality };
   const { bytes, report } = await withProgress(io, (progress) =>
     convert(model, {
       ...target,

@@ -2,7 +2,7 @@
  * `fqz inspect`: what a file holds, tensor by tensor.
  */
 import { Command } from 'commander';
-import type { Inspection } from '../../inspect.ts';
+import { type InspectedValue, type Inspection, inspectArchive, inspectModel } from '../../inspect.ts';
 import type { Io } from '../io.ts';
 import { loadFile } from '../load-model.ts';
 import { drawSpectrum } from '../spectrum.ts';
@@ -36,11 +36,10 @@ Examples:
     )
     .action(async (path: string, flags: InspectFlags) => {
       const file = await loadFile(path);
-      const { inspectArchive, inspectModel } = await import('../../inspect.ts');
       const options = { spectrum: flags.spectrum ?? false };
       const inspection =
         file.format === 'fqz' ? inspectArchive(file.content, options) : inspectModel(file.model, options);
-      io.print(flags.json ? JSON.stringify(inspection) : describe(path, inspection, flags.spectrum ?? false));
+      io.print(flags.json ? JSON.stringify(inspection) : describe(path, inspection, options.spectrum));
     });
 }
 
@@ -58,10 +57,10 @@ const COLUMNS: readonly Column[] = [
 
 function describe(path: string, inspection: Inspection, withSpectrum: boolean): string {
   const { inputs, outputs, operators, tensors, totals, preparation, labels } = inspection;
-  const value = ({ name, dtype, shape }: Inspection['inputs'][number]) => `${name} ${dtype} ${shapeText(shape)}`;
+  const value = ({ name, dtype, shape }: InspectedValue) => `${name} ${dtype} ${shape ? shapeText(shape) : ''}`;
   const counts = Object.entries(operators).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   const facts: (readonly [string, string])[] = [
-    ['file', `${path}: ${inspection.format}, ${byteSize(inspection.bytes)}`],
+    ['file', `${path} (${inspection.format})`],
     ...inputs.map((input) => ['input', value(input)] as const),
     ...outputs.map((output) => ['output', value(output)] as const),
     ['nodes', `${grouped(inspection.nodes)}: ${counts.map(([op, count]) => `${op} ${count}`).join(', ')}`],
@@ -77,15 +76,17 @@ function describe(path: string, inspection: Inspection, withSpectrum: boolean): 
     shapeText(tensor.shape),
     tensor.dtype,
     tensor.method,
-    tensor.support,
+    tensor.support ? shapeText(tensor.support) : '',
     grouped(tensor.coefficients),
-    grouped(tensor.bytes),
+    grouped(Math.round(tensor.bytes)),
     tensor.bitsPerWeight.toPrecision(3),
     tensor.effectiveWidth === undefined ? '' : `${tensor.effectiveWidth}`,
-    withSpectrum && tensor.spectrum ? drawSpectrum(tensor.spectrum) : '',
+    ...(withSpectrum ? [drawSpectrum(tensor.spectrum ?? [])] : []),
   ]);
   const columns: readonly Column[] = withSpectrum ? [...COLUMNS, { title: 'spectrum', align: 'left' }] : COLUMNS;
-  const sizes = `${byteSize(totals.bytes)}: graph ${byteSize(totals.graphBytes)}, weights ${byteSize(totals.weightBytes)}`;
+  const { bytes, graphBytes, weightBytes } = totals;
+  const parts = `${byteSize(bytes)}: graph ${byteSize(graphBytes)}, weights ${byteSize(weightBytes)}`;
+  const sizes = inspection.format === 'fqz' ? parts : `weights ${byteSize(weightBytes)}`;
   const heading = facts.map(([name, text]) => `${name.padEnd(12)}${printable(text)}`).join('\n');
   return `${heading}\n\n${rows.length > 0 ? `${table(columns, rows)}\n\n` : ''}${'total'.padEnd(12)}${sizes}`;
 }

@@ -3,6 +3,7 @@
  */
 import { Command, Option } from 'commander';
 import { writeOnnx } from '../../../formats/onnx/write.ts';
+import { type Form, UNPACK_DEFAULTS, unpack } from '../../unpack.ts';
 import type { Io } from '../io.ts';
 import { loadFqz } from '../load-model.ts';
 import { prepareOutput } from '../output-file.ts';
@@ -10,7 +11,7 @@ import { byteSize } from '../text.ts';
 
 interface UnpackFlags {
   output: string;
-  form: 'dense' | 'factored' | 'auto';
+  form: Form;
   json?: boolean;
 }
 
@@ -23,7 +24,7 @@ export function command(io: Io): Command {
     .addOption(
       new Option('--form <form>', 'weights as dense tensors, as chains of factors, or whichever costs less to run')
         .choices(['dense', 'factored', 'auto'])
-        .default('dense'),
+        .default(UNPACK_DEFAULTS.form),
     )
     .option('--json', 'print one JSON object about the result')
     .addHelpText(
@@ -36,7 +37,6 @@ Examples:
     .action(async (path: string, { output: outputPath, form, json }: UnpackFlags) => {
       const output = prepareOutput(outputPath, [path]);
       const { bytes: content, archive } = await loadFqz(path);
-      const { unpack } = await import('../../unpack.ts');
       const bytes = writeOnnx(unpack(archive, { form }));
       output.write(bytes);
       if (json) {
