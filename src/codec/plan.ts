@@ -105,10 +105,16 @@ function quantizedNetwork({ tensor, ambiguous, proposals }: PreparedWeight, fide
   return { ...cheapest.proposal.encode(cheapest.error), method: cheapest.proposal.method };
 }
 
-/** The network with the fewest float16 numbers, where one is as good as rounding the tensor itself. */
+/**
+ * The network with the fewest float16 numbers, where one is as good as rounding the tensor itself: with as many numbers
+ * as the tensor has, that is the rounded tensor, since only its errors stay small against each element.
+ */
 function halfNetwork({ tensor, proposals }: PreparedWeight): Choice | undefined {
-  if (tensor.dtype === 'float16') return undefined;
-  for (const proposal of proposals.toSorted((a, b) => a.size - b.size)) {
+  // Vectors are biases and norms: a few bytes, and every output feels them.
+  if (tensor.dtype === 'float16' || tensor.shape.length < 2) return undefined;
+  const count = elementCount(tensor.shape);
+  const bySize = proposals.filter(({ method, size }) => method === 'plain' || size < count);
+  for (const proposal of bySize.toSorted((a, b) => a.size - b.size)) {
     const encoded = proposal.encodeHalf();
     if (encoded && encoded.relativeError <= LARGEST_HALF_ERROR) return { ...encoded, method: proposal.method };
   }
