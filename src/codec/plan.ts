@@ -75,7 +75,7 @@ export function prepareWeight(
  * With float16, a support is only cut where what is left out is noise of the originals' own float32 rounding: the
  * coefficients then come back exactly.
  */
-const HALF_TOLERANCE = 1e-5;
+const HALF_TOLERANCE = 1e-4;
 
 /** Stores a prepared weight in the cheapest way that stays within the fidelity. */
 export function planWeight(weight: PreparedWeight, fidelity: Fidelity): PlannedWeight {

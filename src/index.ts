@@ -1,0 +1,31 @@
+/**
+ * The public API of the converter. The runtime has entries of its own: `fqz/runtime` and `fqz/ort`.
+ */
+export { isFqz, type ReadArchive, readFqz } from '../formats/fqz/read.ts';
+export { type WriteOptions, type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
+export { readOnnxFile } from '../formats/onnx/file.ts';
+export { type ReadOnnxOptions, readOnnx } from '../formats/onnx/read.ts';
+export { writeOnnx } from '../formats/onnx/write.ts';
+export type { Archive, ArchiveGraph, StoredWeight } from './codec/archive.ts';
+export type { CosineOperand, FloatOperand, Operand, QuantizedOperand, TensorNetwork } from './codec/network.ts';
+export { checkNetwork, dctNetwork, expandNetwork, plainNetwork } from './codec/network.ts';
+export {
+  CONVERT_DEFAULTS,
+  type ConvertOptions,
+  type ConvertProgress,
+  type ConvertReport,
+  convert,
+  type TensorReport,
+} from './convert.ts';
+export { openDataset } from './data/data-spec.ts';
+export { FormatError, UnsupportedError } from './errors.ts';
+export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.ts';
+export { onnxruntimeEvaluate } from './evaluate-constants.ts';
+export type { Attribute, Dim, Graph, Model, Node, Value } from './graph/graph.ts';
+export type { Evaluate } from './graph/passes/fold-constants.ts';
+export { PREPARATION_DEFAULTS, type Preparation } from './graph/preparation.ts';
+export type { Tensor } from './graph/tensor.ts';
+export { type InspectedTensor, type Inspection, inspectArchive, inspectModel } from './inspect.ts';
+export { type OnnxSession, type OpenOptions, openOnnx } from './onnxruntime.ts';
+export { type Form, UNPACK_DEFAULTS, type UnpackOptions, unpack } from './unpack.ts';
+export { type Verification, type VerifyOptions, verify } from './verify.ts';
