@@ -113,7 +113,8 @@ function describeGraph({ graph }: Model): Pick<Inspection, 'inputs' | 'outputs' 
     operators[name] = (operators[name] ?? 0) + 1;
   }
   return {
-    inputs: graph.inputs.map(describeValue),
+    // Before IR version 4 every initialiser is an input too.
+    inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(describeValue),
     outputs: graph.outputs.map(describeValue),
     operators,
     nodes: graph.nodes.length,

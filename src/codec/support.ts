@@ -36,7 +36,8 @@ export function smallestSupport(
   while (last > 0 && tail + energies[last]! <= allowed) tail += energies[last--]!;
   const box = shape.map((size, axis) => (axes.includes(axis) ? Math.min(size, last + 1) : size));
   const values = gather(coefficients, shape, box);
-  if (axes.length < shape.length) return { shape: box, values, size: values.length };
+  const isMixed = shape.some((size, axis) => size > 1 && !axes.includes(axis));
+  if (isMixed) return { shape: box, values, size: values.length };
   return { shape: box, values, size: cutTail(values, box, allowed - tail) };
 }
 
