@@ -22,9 +22,13 @@ export function buildModel(
     type: { kind: 'tensor', dtype: 'float32', shape },
   }));
   graph.outputs = outputs.map((name) => ({ name }));
-  graph.nodes = nodes;
+  graph.nodes = nodes.map(copyOfNode);
   graph.initializers = new Map(Object.entries(initializers));
   return modelOf(graph, opset, opset < 9 ? 3 : opset < 21 ? 8 : 10);
+}
+
+function copyOfNode(node: Node): Node {
+  return { ...node, inputs: [...node.inputs], outputs: [...node.outputs], attributes: new Map(node.attributes) };
 }
 
 /** A model that shares tensors with `model` and can be changed without changing it. */
@@ -38,12 +42,7 @@ export function copyOf(model: Model): Model {
       inputs: [...graph.inputs],
       initializers: new Map(graph.initializers),
       values: new Map(graph.values),
-      nodes: graph.nodes.map((node) => ({
-        ...node,
-        inputs: [...node.inputs],
-        outputs: [...node.outputs],
-        attributes: new Map(node.attributes),
-      })),
+      nodes: graph.nodes.map(copyOfNode),
     },
   };
 }

@@ -120,7 +120,9 @@ function combined(layer: Layer, { scale, shift }: Affine): { weight: Tensor; bia
   const biases = layer.bias.map((value, channel) => value * at(scale, channel) + at(shift, channel));
   const newWeight = fromFloats(weight.dtype, weight.shape, weights);
   const newBias = fromFloats(weight.dtype, [channels], biases);
-  if (!weights.every(Number.isFinite) || !toNumbers(newBias).every(Number.isFinite)) return undefined;
+  // Rounding to float16 can make a large value infinite.
+  const rounded = weight.dtype === 'float16' ? toFloat32(newWeight) : weights;
+  if (!rounded.every(Number.isFinite) || !toNumbers(newBias).every(Number.isFinite)) return undefined;
   return { weight: newWeight, bias: biases.some((value) => value !== 0) ? newBias : undefined };
 }
 

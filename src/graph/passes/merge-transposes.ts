@@ -2,7 +2,15 @@
  * Cancels transposes against each other, also across operators between them that do not care about the order of axes.
  * Networks that were exported from a layout with the channels last have a pair of them around every convolution.
  */
-import { type Graph, intAttribute, intsAttribute, type Model, type Node, node as newNode } from '../graph.ts';
+import {
+  type Attribute,
+  type Graph,
+  intAttribute,
+  intsAttribute,
+  type Model,
+  type Node,
+  node as newNode,
+} from '../graph.ts';
 import { permuted } from '../permute.ts';
 import { type Inference, inferNode, startInference } from '../shape-inference.ts';
 import { fromFront } from '../shapes/dims.ts';
@@ -117,17 +125,19 @@ function withTransposesSunk(model: Model): Graph {
   const inference = startInference(model);
   const fresh = nameMaker(model.graph);
   const transposed = new Map<string, Transposed>();
+  const made = new Set<string>();
 
   /** Makes a value that was transposed only in thought exist. */
   const materialise = (name: string) => {
     const value = transposed.get(name);
-    if (!value) return;
-    transposed.delete(name);
-    const perm = { perm: { type: 'ints' as const, value: [...value.perm] } };
-    const made = isIdentity(value.perm)
-      ? newNode('Identity', [value.source], [name])
-      : newNode('Transpose', [value.source], [name], perm);
-    graph.nodes.push(made);
+    if (!value || made.has(name)) return;
+    made.add(name);
+    const perm: Attribute = { type: 'ints', value: [...value.perm] };
+    graph.nodes.push(
+      isIdentity(value.perm)
+        ? newNode('Identity', [value.source], [name])
+        : newNode('Transpose', [value.source], [name], { perm }),
+    );
   };
 
   for (const node of model.graph.nodes) {
