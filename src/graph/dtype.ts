@@ -73,3 +73,11 @@ export function dtypeFromCode(code: number): DType | undefined {
 export function byteLength(dtype: DType, count: number): number {
   return Math.ceil((count * DTYPES[dtype].bits) / 8);
 }
+
+/** The floating-point types of trained weights. */
+export const FLOAT_DTYPES = ['float32', 'float16', 'float64', 'bfloat16'] as const satisfies readonly DType[];
+export type FloatDType = (typeof FLOAT_DTYPES)[number];
+
+export function isFloat(dtype: DType): dtype is FloatDType {
+  return (FLOAT_DTYPES as readonly DType[]).includes(dtype);
+}

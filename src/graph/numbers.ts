@@ -3,16 +3,10 @@
  */
 import { Float16Array } from '@petamoriken/float16';
 import { UnsupportedError } from '../errors.ts';
-import type { DType } from './dtype.ts';
+import { type DType, type FloatDType, isFloat } from './dtype.ts';
 import { elementCount, type NumericTensor, numericTensor, type Tensor } from './tensor.ts';
 
-/** The floating-point types whose elements `toFloat64` and `fromNumbers` convert. */
-export const FLOAT_DTYPES = ['float32', 'float16', 'float64', 'bfloat16'] as const satisfies readonly DType[];
-export type FloatDType = (typeof FLOAT_DTYPES)[number];
-
-export function isFloat(dtype: DType): dtype is FloatDType {
-  return (FLOAT_DTYPES as readonly DType[]).includes(dtype);
-}
+export { FLOAT_DTYPES, type FloatDType, isFloat } from './dtype.ts';
 
 /** `data` itself, or a copy at an offset that typed arrays of `width` bytes accept. */
 function aligned(data: Uint8Array, width: number): { buffer: ArrayBufferLike; offset: number } {

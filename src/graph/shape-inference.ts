@@ -53,9 +53,14 @@ export function startInference(model: Model): Inference {
   return inference;
 }
 
-/** A declared dimension; some exporters write -1 where they mean that it is not known. */
-function plausible(dim: Dim): Dim {
-  return typeof dim === 'number' && dim < 0 ? null : dim;
+/** A size, or `null` for what cannot be one: -1 in a declaration, or what a rule made of shapes that do not fit. */
+function plausible(dim: Dim | undefined): Dim {
+  if (typeof dim === 'string') return dim;
+  return Number.isSafeInteger(dim) && dim! >= 0 ? dim! : null;
+}
+
+function plausibleType(type: TensorType | undefined): TensorType | undefined {
+  return type?.shape ? { dtype: type.dtype, shape: Array.from(type.shape, plausible) } : type;
 }
 
 /** Makes a constant known. */
@@ -84,7 +89,7 @@ export function inferNode(inference: Inference, node: Node): void {
   const standard = isCurrentForm(node);
   const inferred = standard && Object.hasOwn(RULES, node.op) ? RULES[node.op]!(application) : [];
   node.outputs.forEach((name, index) => {
-    const type = inferred[index] ?? declaredType(graph, name);
+    const type = plausibleType(inferred[index]) ?? declaredType(graph, name);
     if (name !== '' && type) types.set(name, type);
   });
   const [output = ''] = node.outputs;

@@ -2,7 +2,6 @@
  * Moves a Pad of zeros around the image into the convolution behind it.
  */
 import { intsAttribute, type Model, type Node, stringAttribute } from '../graph.ts';
-import { toNumbers } from '../numbers.ts';
 import { type Inference, startInference } from '../shape-inference.ts';
 import { allFromFront } from '../shapes/dims.ts';
 import { isStandard, producersOf } from '../uses.ts';
@@ -15,7 +14,8 @@ function spatialZeros(node: Node, rank: number, { constants, integers }: Inferen
   const [, padsName = '', valueName = '', axesName = ''] = node.inputs;
   if ((stringAttribute(node, 'mode') ?? 'constant') !== 'constant') return undefined;
   const value = constants.get(valueName);
-  if (valueName !== '' && !(value && value.dtype !== 'string' && toNumbers(value)[0] === 0)) return undefined;
+  if (valueName !== '' && !(value && value.dtype !== 'string' && value.data.every((byte) => byte === 0)))
+    return undefined;
   const given = axesName === '' ? Array.from({ length: rank }, (_, axis) => axis) : integers.get(axesName);
   const axes = given && allFromFront(given, rank);
   const pads = integers.get(padsName);

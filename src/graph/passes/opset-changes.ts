@@ -172,7 +172,7 @@ export const upsample: Upgrade = (node, context) => {
  */
 const oldResize: Upgrade = (node, context) => {
   const scales = context.constant(node.inputs[1] ?? '');
-  const values = scales && toNumbers(scales);
+  const values = scales?.dtype === 'float32' ? toNumbers(scales) : undefined;
   const shrinks = values?.some((scale) => scale < 1) ?? true;
   const isNearest = (stringAttribute(node, 'mode') ?? 'nearest') === 'nearest';
   if (isNearest && shrinks && !values?.every((scale) => scale <= 1)) {

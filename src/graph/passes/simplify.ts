@@ -29,6 +29,12 @@ export interface Simplification {
   readonly unfolded: readonly Unfolded[];
 }
 
+/** What holds in every opset. */
+const BASIC_PASSES = [removeNoOps, foldAffine, removeDeadCode];
+
+/** What reads operators as the operator table has them. */
+const ALL_PASSES = [removeNoOps, mergeTransposes, mergeReshapes, foldPads, foldAffine, removeDeadCode];
+
 /** Rounds of the passes; each round that changes anything makes the graph smaller, and real models need three. */
 const MOST_ROUNDS = 20;
 
@@ -49,9 +55,7 @@ export async function simplify(model: Model, options: SimplifyOptions = {}): Pro
       changes += folding.folded;
       unfolded = folding.unfolded;
     }
-    for (const pass of [removeNoOps, mergeTransposes, mergeReshapes, foldPads, foldAffine, removeDeadCode]) {
-      changes += pass(model);
-    }
+    for (const pass of normalization.normalized ? ALL_PASSES : BASIC_PASSES) changes += pass(model);
     onProgress?.(model.graph.nodes.length);
     if (changes === 0) break;
   }

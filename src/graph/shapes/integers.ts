@@ -69,7 +69,7 @@ const slice: IntegerRule = (at) => {
 const constantOfShape: IntegerRule = (at) => {
   const count = product(at.integers(0) ?? [null]);
   const value = at.node.attributes.get('value');
-  if (typeof count !== 'number' || count > MOST_INTEGERS || value?.type !== 'tensor') return undefined;
+  if (typeof count !== 'number' || count < 0 || count > MOST_INTEGERS || value?.type !== 'tensor') return undefined;
   if (value.value.dtype !== 'int64' && value.value.dtype !== 'int32') return undefined;
   return new Array<Dim>(count).fill(toNumbers(value.value)[0] ?? null);
 };

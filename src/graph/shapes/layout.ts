@@ -37,10 +37,13 @@ const reshaping =
     return [typed(dtypeOf(at, 0), input && shape(input, at))];
   };
 
+/** No real tensor has more axes; a file may claim so. */
+const MOST_AXES = 64;
+
 /** Unknown dimensions, as many as input `index` (1-D) has elements. */
 function ranked(at: Application, index: number): Shape | undefined {
   const count = shapeOf(at, index)?.[0];
-  return typeof count === 'number' ? unknownDims(count) : undefined;
+  return typeof count === 'number' && count <= MOST_AXES ? unknownDims(count) : undefined;
 }
 
 const reshape: Rule = (at) => {
