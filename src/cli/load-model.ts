@@ -5,11 +5,11 @@ import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { isFqz, readFqz } from '../../formats/fqz/read.ts';
 import { readOnnxFile } from '../../formats/onnx/file.ts';
 import { writeOnnx } from '../../formats/onnx/write.ts';
+import { type OpenArchiveOptions, openArchive } from '../../runtime/ort/open-archive.ts';
 import type { Archive } from '../codec/archive.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Preparation } from '../graph/preparation.ts';
 import { type OnnxSession, openOnnx } from '../onnxruntime.ts';
-import { type Form, unpack } from '../unpack.ts';
 
 /** A model file in memory. `bytes` is the size of the file itself, without external data. */
 export type LoadedFile =
@@ -58,12 +58,8 @@ function startsLikeFqz(path: string): boolean {
   }
 }
 
-export interface RunnableOptions {
-  /** How the weights of a `.fqz` are laid out as ONNX. */
-  form?: Form;
-  engine?: 'auto' | 'node' | 'web';
-  threads?: number;
-}
+/** How a file is run; `form` has no meaning for ONNX. */
+export type RunnableOptions = Pick<OpenArchiveOptions, 'form' | 'engine' | 'threads'>;
 
 /** A file as an onnxruntime session, with what a `.fqz` carries besides. */
 export interface RunnableFile {
@@ -72,14 +68,13 @@ export interface RunnableFile {
   readonly labels?: readonly string[];
 }
 
-/** Loads the file at `path` and opens it in onnxruntime. Throws what `loadFile`, `unpack` and `openOnnx` throw. */
+/** Loads the file at `path` and opens it in onnxruntime. Throws what `loadFile`, `openOnnx` and `openArchive` throw. */
 export async function openFile(path: string, options: RunnableOptions): Promise<RunnableFile> {
   const file = await loadFile(path);
   if (file.format === 'onnx') return { session: await openOnnx(writeOnnx(file.model), options) };
   const { preparation, labels } = file.archive;
-  const model = unpack(file.archive, { form: options.form ?? 'auto' });
   return {
-    session: await openOnnx(writeOnnx(model), options),
+    session: await openArchive(file.archive, options),
     ...(preparation && { preparation }),
     ...(labels && { labels }),
   };

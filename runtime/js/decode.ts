@@ -1,0 +1,99 @@
+/**
+ * The reference decoder: a `.fqz` file as its graph and its weights, in plain JavaScript. It favours plainness over
+ * speed; faster backends are checked against it.
+ */
+import { type ReadArchive, readFqz } from '../../formats/fqz/read.ts';
+import type { StoredWeight } from '../../src/codec/archive.ts';
+import { expandNetwork } from '../../src/codec/network.ts';
+import { UnsupportedError } from '../../src/errors.ts';
+import type { DType } from '../../src/graph/dtype.ts';
+import { type Dim, defaultOpset, type Node, type Value } from '../../src/graph/graph.ts';
+import type { Preparation } from '../../src/graph/preparation.ts';
+import { floatsOf } from './floats.ts';
+
+/** An input or output of a model. */
+export interface Port {
+  readonly name: string;
+  readonly dtype: DType;
+  /** A symbolic size is its name, or `null` where it has none; absent where not even the rank is known. */
+  readonly shape?: readonly Dim[];
+}
+
+/** What a model computes. Weights are named in the nodes' inputs like any other value. */
+export interface DecodedGraph {
+  /** Version of ONNX's default operator set that the nodes are written in. */
+  readonly opset: number;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** In topological order. */
+  readonly nodes: readonly Node[];
+}
+
+/** A `.fqz` file, decoded. */
+export interface DecodedModel {
+  /** Version of the file format. */
+  readonly version: number;
+  /** How the input is to be prepared, where the file says so. */
+  readonly preparation?: Preparation;
+  /** Class labels by index, where the file has them. */
+  readonly labels?: readonly string[];
+  /**
+   * Every weight as the file stores it, by name: a tensor network, or a tensor that was kept bit for bit (`data` are its
+   * little-endian elements).
+   */
+  readonly weights: ReadonlyMap<string, StoredWeight>;
+  /**
+   * The graph. Throws `UnsupportedError` where the file stores it as an ONNX model, as it does for operators that the
+   * op table does not know.
+   */
+  graph(): DecodedGraph;
+  /**
+   * The elements of a float weight, row-major over its shape, rebuilt anew by every call: einsum over the operands, with
+   * an inverse DCT for each cosine, computed in float64 and rounded to float32 whatever the weight's own type.
+   * Throws `TypeError` for a name that is no weight, and for a weight that is not of a float type.
+   */
+  weight(name: string): Float32Array;
+}
+
+/**
+ * Decodes a `.fqz` file. Its coefficients are decoded at once, dense weights are rebuilt only when asked for.
+ * Throws `FormatError` for anything that is not a whole, undamaged file of a known version.
+ */
+export function decodeFqz(bytes: Uint8Array): DecodedModel {
+  const archive = readFqz(bytes);
+  const { version, preparation, labels } = archive;
+  const weights = new Map(archive.weights.map((weight) => [weight.name, weight]));
+  return {
+    version,
+    ...(preparation && { preparation }),
+    ...(labels && { labels }),
+    weights,
+    graph: () => graphOf(archive),
+    weight(name) {
+      const weight = weights.get(name);
+      if (!weight) throw new TypeError(`the model has no weight "${name}"`);
+      return elementsOf(weight);
+    },
+  };
+}
+
+function elementsOf(weight: StoredWeight): Float32Array {
+  if ('network' in weight) return Float32Array.from(expandNetwork(weight.network));
+  const { tensor, name } = weight;
+  const floats = tensor.dtype === 'string' ? undefined : floatsOf(tensor);
+  if (!floats) throw new TypeError(`weight "${name}" is of type ${tensor.dtype}: take its tensor from weights`);
+  return floats;
+}
+
+function graphOf({ graph }: ReadArchive): DecodedGraph {
+  if (graph.kind === 'onnx') {
+    throw new UnsupportedError('this file stores its graph as ONNX, which fqz/ort runs and fqz unpack writes out');
+  }
+  const { inputs, outputs, nodes } = graph.model.graph;
+  return { opset: defaultOpset(graph.model), inputs: inputs.map(port), outputs: outputs.map(port), nodes };
+}
+
+function port({ name, type }: Value): Port {
+  if (type?.kind !== 'tensor') throw new UnsupportedError(`"${name}" is not a tensor`);
+  return { name, dtype: type.dtype, ...(type.shape && { shape: type.shape }) };
+}
