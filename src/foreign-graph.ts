@@ -9,6 +9,8 @@ import { type Graph, type Model, subgraphs } from './graph/graph.ts';
 
 /** Largest graph, without its weights, that is unpacked: what deflates to more is not a graph. */
 const LARGEST_GRAPH_BYTES = 2 ** 28;
+/** Bytes that are inflated at a time. */
+const SLICE = 2 ** 14;
 /** Deflate cannot shrink by more than this (RFC 1951, a run of 258 bytes in two bits). */
 const LARGEST_DEFLATE_RATIO = 1032;
 
@@ -41,7 +43,10 @@ export function restoreOnnxGraph(deflated: Uint8Array): Model {
     chunks.push(chunk);
   });
   try {
-    inflate.push(deflated, true);
+    // Slice by slice, so that the limit is seen before the next one is inflated.
+    for (let start = 0; start === 0 || start < deflated.length; start += SLICE) {
+      inflate.push(deflated.subarray(start, start + SLICE), start + SLICE >= deflated.length);
+    }
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
     throw new FormatError('fqz', 'the stored ONNX graph cannot be inflated', undefined, { cause });

@@ -42,7 +42,10 @@ export function attributesCode(coder: BitCoder): (spec: OpSpec, given: Attribute
     if (!dtype) throw new FormatError('fqz', `element type ${code} is unknown`);
     const shape = list(key, given?.shape, ints(key), 0);
     const count = shape.reduce((product, size) => product * size, 1);
-    if (!(count >= 0 && count <= LIMITS.list)) throw new FormatError('fqz', `an attribute has shape [${shape}]`);
+    if (shape.length > LIMITS.rank || shape.some((size) => size < 0) || !(count <= LIMITS.list)) {
+      throw new FormatError('fqz', 'the shape of an attribute is damaged');
+    }
+    coder.countItems(count);
     return tensors(dtype, shape, given);
   };
 
@@ -92,7 +95,7 @@ function withoutDefaults(spec: OpSpec, attributes: Attributes): Attributes {
 
 function isDefault(attribute: Attribute, standard: AttributeSpec['default']): boolean {
   if (standard === undefined) return false;
-  if (attribute.type === 'float') return attribute.value === Math.fround(standard as number);
+  if (attribute.type === 'float') return Object.is(attribute.value, Math.fround(standard as number));
   if (attribute.type === 'int' || attribute.type === 'string') return attribute.value === standard;
   return false;
 }

@@ -16,6 +16,16 @@ export interface BitCoder {
   bit(context: number, value: number): number;
   /** Codes `width` (0 to 16) bits that are not worth modelling. */
   direct(width: number, value: number): number;
+  /**
+   * Says that at least `decisions` more bits and direct codes follow. A reader throws `FormatError` where the bytes left
+   * cannot hold them; to be called before memory is taken for what they stand for.
+   */
+  expect(decisions: number): void;
+  /**
+   * Counts `items` things (nodes, list elements, bytes of text, …) against what a section of its length may hold, see
+   * `largestItemCount`. A reader throws `FormatError` beyond that.
+   */
+  countItems(items: number): void;
   /** Bits spent or consumed until now, with fractions; for reports. */
   readonly position: number;
 }

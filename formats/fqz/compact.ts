@@ -1,8 +1,9 @@
 /**
  * Which models the compact graph coding can carry: those that the op table describes in full.
  */
-import { type Attribute, type Graph, type Model, type Node, subgraphs } from '../../src/graph/graph.ts';
+import { type Attribute, type Dim, type Graph, type Model, type Node, subgraphs } from '../../src/graph/graph.ts';
 import { NEWEST_OPSET, opSpec, TARGET_OPSET } from '../../src/graph/op-table.ts';
+import { elementCount } from '../../src/graph/tensor.ts';
 import { LIMITS } from './format.ts';
 import { LARGEST_UINT } from './symbols.ts';
 
@@ -16,8 +17,12 @@ export function whyNotCompact(model: Model): string | undefined {
 
 function whyNotCompactGraph(graph: Graph): string | undefined {
   if (graph.sparseInitializers.size > 0) return 'sparse initialisers';
-  const port = [...graph.inputs, ...graph.outputs].find((value) => value.type?.kind !== 'tensor');
+  const ports = [...graph.inputs, ...graph.outputs];
+  if (graph.inputs.length > LIMITS.ports || graph.outputs.length > LIMITS.ports) return 'many inputs or outputs';
+  const port = ports.find((value) => value.type?.kind !== 'tensor');
   if (port) return `"${port.name}" is not a tensor`;
+  const odd = ports.find(({ type }) => type?.kind === 'tensor' && !isCodableShape(type.shape ?? []));
+  if (odd) return `the shape of "${odd.name}"`;
   const duplicate = graph.outputs.find((value, at) => graph.outputs.findIndex((o) => o.name === value.name) !== at);
   if (duplicate) return `"${duplicate.name}" is an output twice`;
   if (graph.inputs.some((value) => graph.initializers.has(value.name))) return 'an input with a default';
@@ -28,6 +33,7 @@ function whyNotCompactNode(node: Node): string | undefined {
   const name = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
   const spec = node.domain === '' ? opSpec(node.op) : undefined;
   if (!spec || subgraphs(node).length > 0) return `operator ${name}`;
+  if (node.outputs.length === 0) return `operator ${name} without an output`;
   if (node.inputs.length > LIMITS.ports || node.outputs.length > LIMITS.ports)
     return `operator ${name} with many ports`;
   for (const [key, attribute] of node.attributes) {
@@ -38,18 +44,26 @@ function whyNotCompactNode(node: Node): string | undefined {
 }
 
 const isSmall = (value: number | bigint) => typeof value === 'number' && Math.abs(value) < LARGEST_UINT / 2;
-const isText = (value: string | Uint8Array) => typeof value === 'string';
+const isText = (value: string | Uint8Array) => typeof value === 'string' && 3 * value.length <= LIMITS.list;
+
+function isCodableShape(shape: readonly Dim[]): boolean {
+  return shape.length <= LIMITS.rank && shape.every((dim) => typeof dim !== 'number' || dim <= LARGEST_UINT);
+}
 
 function isCodable(attribute: Attribute): boolean {
   switch (attribute.type) {
     case 'int':
       return isSmall(attribute.value);
     case 'ints':
-      return attribute.value.every(isSmall);
+      return attribute.value.length <= LIMITS.list && attribute.value.every(isSmall);
     case 'string':
       return isText(attribute.value);
     case 'strings':
-      return attribute.value.every(isText);
+      return attribute.value.length <= LIMITS.list && attribute.value.every(isText);
+    case 'floats':
+      return attribute.value.length <= LIMITS.list;
+    case 'tensor':
+      return attribute.value.shape.length <= LIMITS.rank && elementCount(attribute.value.shape) <= LIMITS.list;
     default:
       return true;
   }

@@ -34,8 +34,11 @@ export function codeCompanions(coder: BitCoder, given: Companions): Companions {
   return companions;
 }
 
+const DECIMAL = /^-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?$/;
+
 function finite(text: string): number {
   const value = Number(text);
-  if (text === '' || !Number.isFinite(value)) throw new FormatError('fqz', 'a number of the preparation is damaged');
+  if (!DECIMAL.test(text) || !Number.isFinite(value))
+    throw new FormatError('fqz', 'a number of the preparation is damaged');
   return value;
 }

@@ -38,6 +38,7 @@ function floatLayoutCode(coder: BitCoder, layout: { exponent: number; mantissa: 
   const trailing = treeCode(coder, 5);
 
   return (count: number, patterns: Uint32Array | undefined): Uint32Array => {
+    coder.expect(count * exponentBits);
     const values = patterns ?? new Uint32Array(count);
     const unused = trailing(coder.reading ? 0 : trailingZeros(values, mantissaBits));
     if (unused > mantissaBits) throw new FormatError('fqz', 'a float has no mantissa: the file is damaged');

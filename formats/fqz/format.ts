@@ -26,13 +26,24 @@ export const LIMITS = {
 } as const;
 
 /**
- * Numbers that `bytes` of coefficients may stand for. The coder spends at least 0.011 bits on a number, so a real file
- * has fewer than 728 to the byte, but for tensors of equal elements and the zeros of sparse cores; what promises more
- * than this is hostile.
+ * Nodes, ports, list elements, bytes of text and the like that a section of `bytes` may count out. They cost a bit or
+ * more each in real graphs; what promises more than this is hostile.
  */
-export function largestNumberCount(bytes: number): number {
-  return 2 ** 22 + 1024 * bytes;
+export function largestItemCount(bytes: number): number {
+  return 2 ** 15 + 16 * bytes;
 }
+
+/**
+ * Bytes of memory that the numbers of all weights may take, given the `bytes` that stand for them: four for each number
+ * of a network, the elements themselves for exact tensors. The coder spends at least 0.011 bits on a number, so a real
+ * file stays below this but for large tensors of equal elements; what promises more is hostile.
+ */
+export function largestMemory(bytes: number): number {
+  return 2 ** 24 + 6144 * bytes;
+}
+
+/** Memory that a string of a tensor counts for, its own bytes apart. */
+export const STRING_MEMORY = 128;
 
 /** Slot of the weights of a graph that is stored as ONNX, whose uses are not known. */
 export const FOREIGN_SLOT = 'onnx';

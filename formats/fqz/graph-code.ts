@@ -5,11 +5,11 @@
 import { FormatError } from '../../src/errors.ts';
 import { DTYPES, type DType, dtypeFromCode } from '../../src/graph/dtype.ts';
 import { type Dim, emptyGraph, type Model, modelOf, type Node, type Value } from '../../src/graph/graph.ts';
-import { OPS, type OpSpec, opSpec } from '../../src/graph/op-table.ts';
+import { OPS, type OpSpec, opSpec, TARGET_OPSET } from '../../src/graph/op-table.ts';
 import { attributesCode } from './attribute-code.ts';
 import type { BitCoder } from './bit-coder.ts';
 import { LIMITS } from './format.ts';
-import { type Code, countCode, flagCode, perKey, recentCode, textCode, treeCode, uintCode } from './symbols.ts';
+import { type Code, countCode, flagCode, perKey, quote, recentCode, textCode, treeCode, uintCode } from './symbols.ts';
 
 /** A coded graph, and its weights in the order in which the file holds them. */
 export interface CodedGraph {
@@ -30,6 +30,9 @@ const EARLIER = 2;
 const KNOWN_WEIGHT = 3;
 const SAME_WEIGHT = 4;
 const ABSENT = 5;
+
+/** Newer opsets may come, but a number above this is no opset. */
+const LARGEST_OPSET = 255;
 
 /** Slot of weights that no node uses. */
 const UNUSED = 'unused';
@@ -55,7 +58,8 @@ export function codeGraph(
   const distances = perKey((_: string) => uintCode(coder));
   const omitted = perKey((_: string) => flagCode(coder));
 
-  const opset = countCode(coder, 'as opset', 255)(model?.opsets.get('') ?? 0);
+  const opset = uintCode(coder)(model?.opsets.get('') ?? 0);
+  if (opset < TARGET_OPSET || opset > LARGEST_OPSET) throw new FormatError('fqz', `opset ${opset} cannot be`);
   const names = nameTable(weightNames);
 
   /** Names of all values that a node can refer to, in order; and of the weights, in order of first use. */
@@ -128,7 +132,7 @@ export function codeGraph(
   for (const output of graph.outputs) {
     const found = reference('output', coder.reading ? '' : output.name);
     if (found === '' || renamed.has(found)) {
-      throw new FormatError('fqz', `output "${output.name}" is not computed: the file is damaged`);
+      throw new FormatError('fqz', `output ${quote(output.name)} is not computed: the file is damaged`);
     }
     renamed.set(found, output.name);
   }
@@ -138,7 +142,7 @@ export function codeGraph(
   const unusedCount = countCode(coder, 'unused weights', LIMITS.weights)(unused.length);
   for (let at = 0; at < unusedCount; at++) weights.push({ name: names.fresh(unused[at] ?? '', UNUSED), slot: UNUSED });
 
-  const coded = { model: model ?? modelOf(graph, opset), weights };
+  const coded = { model: model ?? modelOf(graph, opset, opset < 23 ? 10 : 11), weights };
   if (flagCode(coder)(keepNames)) codeNames(text, coded, renamed);
   return coder.reading ? rename(coded, renamed) : coded;
 }
@@ -267,7 +271,9 @@ function portCode(coder: BitCoder, text: (value: string) => string): (given: Val
   const dimKinds = treeCode(coder, 2);
   const size = uintCode(coder);
   const dimCode = (dim: Dim | undefined): Dim => {
-    const kind = dimKinds(typeof dim === 'number' ? SIZE : typeof dim === 'string' ? SYMBOL : UNKNOWN);
+    // Some exporters write -1 where they mean that nothing is known.
+    const isSize = typeof dim === 'number' && dim >= 0;
+    const kind = dimKinds(isSize ? SIZE : typeof dim === 'string' ? SYMBOL : UNKNOWN);
     if (kind === SIZE) return size(typeof dim === 'number' ? dim : 0);
     return kind === SYMBOL ? text(typeof dim === 'string' ? dim : '') : null;
   };

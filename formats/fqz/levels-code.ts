@@ -2,7 +2,8 @@
  * Code for quantised levels (SPEC.md, "Levels"): frequency by frequency in zigzag order, each magnitude in the context
  * of its already coded neighbours along every axis.
  */
-import { zigzagOrder } from '../../src/codec/zigzag.ts';
+import { stridesOf } from '../../src/codec/einsum.ts';
+import { forEachInZigzag } from '../../src/codec/zigzag.ts';
 import { FormatError } from '../../src/errors.ts';
 import type { BitCoder } from './bit-coder.ts';
 import { mantissa } from './symbols.ts';
@@ -75,6 +76,7 @@ export function levelsCode(coder: BitCoder): (layout: CoreLayout, levels: Int32A
   };
 
   return (layout, levels) => {
+    coder.expect(codedCount(layout));
     const source = levels ?? new Int32Array(layout.shape.reduce((product, size) => product * size, 1));
     const neighbours = neighbourAverage(layout.shape, source);
     forEachCoded(layout, (offset, index) => {
@@ -88,18 +90,16 @@ export function levelsCode(coder: BitCoder): (layout: CoreLayout, levels: Int32A
 export function forEachCoded(layout: CoreLayout, visit: (offset: number, index: Int32Array) => void): void {
   const { shape, frequencyAxes } = layout;
   const plainAxes = shape.map((_, axis) => axis).filter((axis) => !frequencyAxes.includes(axis));
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const strides = stridesOf(shape);
   const plainCount = plainAxes.reduce((product, axis) => product * shape[axis]!, 1);
-  const order = zigzagOrder(frequencyAxes.map((axis) => shape[axis]!));
+  const box = frequencyAxes.map((axis) => shape[axis]!);
   const index = new Int32Array(shape.length);
-  for (let frequency = 0; frequency < layout.frequencies; frequency++) {
-    let place = order[frequency]!;
+  forEachInZigzag(box, layout.frequencies, (frequency) => {
     let offset = 0;
-    for (let at = frequencyAxes.length - 1; at >= 0; at--) {
+    for (let at = 0; at < frequencyAxes.length; at++) {
       const axis = frequencyAxes[at]!;
-      index[axis] = place % shape[axis]!;
-      place = Math.floor(place / shape[axis]!);
-      offset += index[axis]! * strides[axis]!;
+      index[axis] = frequency[at]!;
+      offset += frequency[at]! * strides[axis]!;
     }
     for (let entry = 0; entry < plainCount; entry++) {
       visit(offset, index);
@@ -111,13 +111,13 @@ export function forEachCoded(layout: CoreLayout, visit: (offset: number, index: 
         index[axis] = 0;
       }
     }
-  }
+  });
 }
 
 /** The neighbourhood of an entry: the mean magnitude one (weight 2) and two (weight 1) entries back along each axis. */
 function neighbourAverage(shape: readonly number[], levels: Int32Array): (offset: number, index: Int32Array) => number {
   const axes = shape.map((_, axis) => axis).filter((axis) => shape[axis]! > 1);
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const strides = stridesOf(shape);
   return (offset, index) => {
     let sum = 0;
     let weight = 0;

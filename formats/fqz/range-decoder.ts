@@ -1,10 +1,13 @@
 /** Range decoder: the inverse of range-encoder.ts, bit-exact in 32-bit arithmetic. */
 import { FormatError } from '../../src/errors.ts';
 import { type BitCoder, ContextModel } from './bit-coder.ts';
+import { largestItemCount } from './format.ts';
 
 const TOP = 2 ** 24;
 /** A stream is read four bytes ahead, and up to four zeros may have been left out at its end. */
 const LARGEST_OVERRUN = 8;
+/** A decision costs at least −log2(1 − 512/65536 × 255/256) bits, so that fewer than 720 go into a byte. */
+const MOST_DECISIONS_PER_BYTE = 720;
 
 export class RangeDecoder implements BitCoder {
   readonly reading = true;
@@ -13,9 +16,11 @@ export class RangeDecoder implements BitCoder {
   private next = 0;
   private range = 2 ** 32 - 1;
   private code = 0;
+  private itemsLeft: number;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.itemsLeft = largestItemCount(bytes.length);
     for (let byte = 0; byte < 4; byte++) this.code = this.code * 256 + this.take();
   }
 
@@ -43,6 +48,17 @@ export class RangeDecoder implements BitCoder {
     this.code -= value * this.range;
     while (this.range < TOP) this.shift();
     return value;
+  }
+
+  expect(decisions: number): void {
+    if (decisions > MOST_DECISIONS_PER_BYTE * (this.bytes.length + LARGEST_OVERRUN + 4 - this.next)) {
+      throw new FormatError('fqz', 'more is promised than the bytes can hold: the file is damaged');
+    }
+  }
+
+  countItems(items: number): void {
+    this.itemsLeft -= items;
+    if (this.itemsLeft < 0) throw new FormatError('fqz', 'too much is counted for the bytes: the file is damaged');
   }
 
   get position(): number {

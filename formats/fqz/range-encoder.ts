@@ -2,6 +2,7 @@
  * Range encoder with carry propagation (G. N. N. Martin 1979; byte-wise renormalisation as in the LZMA specification).
  */
 import { type BitCoder, ContextModel } from './bit-coder.ts';
+import { largestItemCount } from './format.ts';
 
 const TOP = 2 ** 24;
 const WORD = 2 ** 32;
@@ -17,6 +18,7 @@ export class RangeEncoder implements BitCoder {
   /** The last byte, still open to a carry, and how many 0xFF wait behind it; -1 before the first byte. */
   private held = -1;
   private waiting = 0;
+  private items = 0;
 
   contexts(size: number, initial?: ArrayLike<number>): number {
     return this.model.allocate(size, initial);
@@ -42,11 +44,20 @@ export class RangeEncoder implements BitCoder {
     return value;
   }
 
+  expect(): void {}
+
+  countItems(items: number): void {
+    this.items += items;
+  }
+
   get position(): number {
     return 8 * (this.length + this.waiting + (this.held < 0 ? 0 : 1)) + 32 - Math.log2(this.range);
   }
 
-  /** Ends the stream and returns its bytes. A reader takes bytes after the end as zeros, so final zeros are left out. */
+  /**
+   * Ends the stream and returns its bytes. A reader takes bytes after the end as zeros, so final zeros are left out.
+   * Throws `RangeError` where so many items are in so few bytes that a reader would not believe them.
+   */
   finish(): Uint8Array {
     // The number in [low, low + range) with the most trailing zeros.
     let step = WORD;
@@ -56,6 +67,9 @@ export class RangeEncoder implements BitCoder {
     let end = this.length;
     const first = Math.max(0, end - 4);
     while (end > first && this.bytes[end - 1] === 0) end--;
+    if (this.items > largestItemCount(end)) {
+      throw new RangeError(`${this.items} items in ${end} bytes are beyond what a .fqz file may hold`);
+    }
     return this.bytes.slice(0, end);
   }
 

@@ -6,11 +6,11 @@ import type { Archive, ArchiveGraph } from '../../src/codec/archive.ts';
 import { FormatError } from '../../src/errors.ts';
 import { codeCompanions } from './companions-code.ts';
 import { crc32 } from './crc32.ts';
-import { CHECKSUM_BYTES, FOREIGN_SLOT, HEADER_BYTES, LIMITS, largestNumberCount, MAGIC, VERSION } from './format.ts';
+import { CHECKSUM_BYTES, FOREIGN_SLOT, HEADER_BYTES, LIMITS, largestMemory, MAGIC, VERSION } from './format.ts';
 import { codeGraph, type WeightUse } from './graph-code.ts';
 import { RangeDecoder } from './range-decoder.ts';
 import { countCode, flagCode, textCode, uintCode } from './symbols.ts';
-import { numbersOf, type WeightHeader, weightHeaderCode } from './weight-header.ts';
+import { memoryOf, type WeightHeader, weightHeaderCode } from './weight-header.ts';
 import { weightNumbersCode } from './weight-numbers.ts';
 
 /** An archive, and where the bytes of its file are. */
@@ -63,9 +63,12 @@ function readWeights(
   headers: readonly WeightHeader[],
   fileBytes: number,
 ): Pick<ReadArchive, 'weights' | 'graphBytes' | 'weightBytes' | 'bytesOf'> {
-  const count = headers.reduce((sum, own) => sum + numbersOf(own), 0);
-  if (count > largestNumberCount(coefficients.length)) {
-    throw new FormatError('fqz', `${count} numbers are promised, but only ${coefficients.length} bytes follow`);
+  const memory = headers.reduce((sum, own) => sum + memoryOf(own), 0);
+  if (memory > largestMemory(coefficients.length)) {
+    throw new FormatError(
+      'fqz',
+      `weights of ${memory} bytes are promised, but only ${coefficients.length} bytes follow`,
+    );
   }
   const body = new RangeDecoder(coefficients);
   const numbers = weightNumbersCode(body);
@@ -109,6 +112,7 @@ function checkContainer(bytes: Uint8Array): void {
 function foreignWeights(head: RangeDecoder): WeightUse[] {
   const text = textCode(head);
   const count = countCode(head, 'weights', LIMITS.weights)(0);
+  head.expect(count);
   const uses = Array.from({ length: count }, () => ({ name: text(''), slot: FOREIGN_SLOT }));
   if (new Set(uses.map(({ name }) => name)).size !== count) throw new FormatError('fqz', 'two weights share a name');
   return uses;

@@ -90,30 +90,49 @@ export function intCode(coder: BitCoder): Code<number> {
   };
 }
 
-/** A count that a reader must not believe above `limit`. */
+/** A count of items, which a reader must not believe above `limit`, nor above what the bytes can hold. */
 export function countCode(coder: BitCoder, what: string, limit: number): Code<number> {
   const code = uintCode(coder);
   return (value) => {
     const count = code(value);
     if (count > limit) throw new FormatError('fqz', `${count} ${what}, more than ${limit}`);
+    coder.countItems(count);
     return count;
   };
 }
+
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** UTF-8 text, each byte in the context of the one before it. */
 export function textCode(coder: BitCoder): Code<string> {
   const length = countCode(coder, 'bytes of text', LIMITS.list);
   const after = perKey((_: number) => treeCode(coder, 8));
   return (value) => {
-    const bytes = new TextEncoder().encode(coder.reading ? '' : value);
+    const bytes = ENCODER.encode(coder.reading ? '' : value);
     const count = length(bytes.length);
     const read: number[] = [];
     for (let at = 0, previous = 0; at < count; at++) {
       previous = after(previous)(bytes[at] ?? 0);
       read.push(previous);
     }
-    return coder.reading ? new TextDecoder().decode(Uint8Array.from(read)) : value;
+    return coder.reading ? utf8(Uint8Array.from(read)) : value;
   };
+}
+
+function utf8(bytes: Uint8Array): string {
+  try {
+    return DECODER.decode(bytes);
+  } catch (cause) {
+    throw new FormatError('fqz', 'a text is not UTF-8: the file is damaged', undefined, { cause });
+  }
+}
+
+const LONGEST_QUOTE = 80;
+
+/** A text of the file in quotes, on one line and of bearable length, for messages. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
 }
 
 /** How many values a recency list remembers. */

@@ -23,6 +23,7 @@ export function tensorCode(coder: BitCoder) {
   /** `data`, or as many new bytes, through the code that fits the type. */
   const elements = (dtype: DType, size: number, data: Uint8Array | undefined): Uint8Array => {
     const width = Math.max(1, DTYPES[dtype].bits / 8);
+    coder.expect(size / width);
     if (hasPatterns(dtype)) {
       const words = patterns(dtype, size / width, data && readPatterns(dtype, data));
       return writePatterns(dtype, words);
@@ -39,6 +40,7 @@ export function tensorCode(coder: BitCoder) {
     const count = elementCount(shape);
     if (dtype === 'string') {
       const source = tensor?.dtype === 'string' ? tensor.strings : [];
+      coder.expect(count);
       const strings = Array.from({ length: count }, (_, at) => {
         const size = textLength(source[at]?.length ?? 0);
         return bytes(dtype)(source[at]?.slice() ?? new Uint8Array(size), 1);
@@ -103,11 +105,13 @@ function readIntegers(dtype: IntegerDType, data: Uint8Array): Int32Array | undef
 }
 
 function writeIntegers(dtype: IntegerDType, values: Int32Array): Uint8Array {
-  const array =
-    dtype === 'int64' || dtype === 'uint64'
-      ? INTEGER_ARRAYS[dtype].from(Array.from(values, BigInt))
-      : INTEGER_ARRAYS[dtype].from(values);
-  return new Uint8Array(array.buffer);
+  if (dtype !== 'int64' && dtype !== 'uint64') return new Uint8Array(INTEGER_ARRAYS[dtype].from(values).buffer);
+  const halves = new Int32Array(2 * values.length);
+  for (let at = 0; at < values.length; at++) {
+    halves[2 * at] = values[at]!;
+    halves[2 * at + 1] = values[at]! >> 31;
+  }
+  return new Uint8Array(halves.buffer);
 }
 
 /**

@@ -15,12 +15,12 @@ import {
 } from '../../src/codec/network.ts';
 import { LARGEST_STEP_CODE, nearestStepCode, stepOf } from '../../src/codec/step.ts';
 import { FormatError } from '../../src/errors.ts';
-import { DTYPES, type DType, dtypeFromCode } from '../../src/graph/dtype.ts';
+import { byteLength, DTYPES, type DType, dtypeFromCode, isFloat } from '../../src/graph/dtype.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { BitCoder } from './bit-coder.ts';
-import { LIMITS } from './format.ts';
+import { LIMITS, STRING_MEMORY } from './format.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './levels-code.ts';
-import { countCode, flagCode, intCode, perKey, recentCode, textCode, treeCode, uintCode } from './symbols.ts';
+import { countCode, flagCode, intCode, perKey, quote, recentCode, textCode, treeCode, uintCode } from './symbols.ts';
 
 /** An operand without its numbers. */
 export type OperandHeader =
@@ -39,11 +39,12 @@ export interface WeightHeader {
   };
 }
 
-/** Numbers in the coefficients section that belong to a weight. */
-export function numbersOf(header: WeightHeader): number {
-  if (!header.network) return elementCount(header.shape);
-  return header.network.operands.reduce(
-    (sum, operand) => sum + (operand.kind === 'cosine' ? 0 : elementCount(operand.layout.shape)),
+/** Bytes of memory that the numbers of a weight take, as `largestMemory` counts them. */
+export function memoryOf({ dtype, shape, network }: WeightHeader): number {
+  if (!network)
+    return dtype === 'string' ? STRING_MEMORY * elementCount(shape) : byteLength(dtype, elementCount(shape));
+  return network.operands.reduce(
+    (sum, operand) => sum + (operand.kind === 'cosine' ? 0 : 4 * elementCount(operand.layout.shape)),
     0,
   );
 }
@@ -139,6 +140,7 @@ export function weightHeaderCode(coder: BitCoder) {
 
   /** A core with cosines along some axes, or, with none, plain numbers: everything follows from a flag for each axis. */
   const dctCode = (slot: string, shape: readonly number[], given?: NetworkHeader): NetworkHeader => {
+    if (shape.length > LARGEST_RANK) throw new FormatError('fqz', `a network of ${shape.length} axes`);
     const core = given && layoutOf(given.operands[0]!);
     const axes = shape
       .map((_, axis) => axis)
@@ -163,8 +165,6 @@ export function weightHeaderCode(coder: BitCoder) {
   const expressionCode = (slot: string, shape: readonly number[], given?: NetworkHeader): NetworkHeader => {
     const expression = expressions(given?.expression ?? '', expressionPlace);
     const { operands: letters } = parsed(expression);
-    if (letters.length > LIMITS.operands)
-      throw new FormatError('fqz', `${letters.length} operands in a tensor network`);
     const operands = letters.map((own, at): OperandHeader => {
       const layout = given && layoutOf(given.operands[at]!);
       const numbers = () => {
@@ -184,8 +184,11 @@ export function weightHeaderCode(coder: BitCoder) {
     if (!dtype) throw new FormatError('fqz', `element type ${code} is unknown`);
     const shape = shapeCode(slot, given?.shape ?? []);
     const network = given?.network;
+    coder.countItems(1);
     const storage = storages(slot)(network === undefined ? EXACT : isDct(network) ? DCT : EXPRESSION);
     if (storage === EXACT) return { dtype, shape };
+    if (storage > EXPRESSION) throw new FormatError('fqz', `a weight is stored in way ${storage}, which is unknown`);
+    if (!isFloat(dtype)) throw new FormatError('fqz', `a weight of type ${dtype} cannot be a tensor network`);
     const folded = folds(slot)(network !== undefined && !sameShape(network.shape, shape));
     const networkShape = folded ? shapeCode(`${slot} folded`, network?.shape ?? []) : shape;
     const read = (storage === DCT ? dctCode : expressionCode)(slot, networkShape, network);
@@ -222,11 +225,16 @@ function stepCodeOf(step: number): number {
 }
 
 function parsed(expression: string): { operands: string[] } {
+  let operands: string[];
   try {
-    return parseExpression(expression);
-  } catch (error) {
-    throw new FormatError('fqz', (error as Error).message);
+    operands = parseExpression(expression).operands;
+  } catch (cause) {
+    throw new FormatError('fqz', `${quote(expression)} is not an einsum expression`, undefined, { cause });
   }
+  if (operands.length > LIMITS.operands || operands.some((letters) => new Set(letters).size < letters.length)) {
+    throw new FormatError('fqz', `a tensor network ${quote(expression)} is damaged`);
+  }
+  return { operands };
 }
 
 /** Throws unless the shape has a number of elements that a tensor may have. */

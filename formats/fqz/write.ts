@@ -4,11 +4,11 @@
 import type { Archive } from '../../src/codec/archive.ts';
 import { codeCompanions } from './companions-code.ts';
 import { crc32 } from './crc32.ts';
-import { CHECKSUM_BYTES, FOREIGN_SLOT, LIMITS, largestNumberCount, MAGIC, VERSION } from './format.ts';
+import { CHECKSUM_BYTES, FOREIGN_SLOT, LIMITS, largestMemory, MAGIC, VERSION } from './format.ts';
 import { codeGraph } from './graph-code.ts';
 import { RangeEncoder } from './range-encoder.ts';
 import { countCode, flagCode, textCode, uintCode } from './symbols.ts';
-import { headerOf, numbersOf, weightHeaderCode } from './weight-header.ts';
+import { headerOf, memoryOf, weightHeaderCode } from './weight-header.ts';
 import { weightNumbersCode } from './weight-numbers.ts';
 
 export interface WriteOptions {
@@ -51,9 +51,9 @@ export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenA
     return body.position;
   });
   const coefficients = body.finish();
-  const count = headers.reduce((sum, own) => sum + numbersOf(own), 0);
-  if (count > largestNumberCount(coefficients.length)) {
-    throw new RangeError(`${count} numbers in ${coefficients.length} bytes are beyond what a .fqz file may hold`);
+  const memory = headers.reduce((sum, own) => sum + memoryOf(own), 0);
+  if (memory > largestMemory(coefficients.length)) {
+    throw new RangeError(`weights of ${memory} bytes in ${coefficients.length} are beyond what a .fqz file may hold`);
   }
 
   const bytes = concatenate([[...MAGIC, VERSION], varint(graph.length), graph, foreign ?? [], coefficients]);

@@ -5,7 +5,7 @@
 import { type Attribute, intAttribute, intsAttribute, type Model, type Node, node as newNode } from '../graph/graph.ts';
 import { fromFloats, isFloat } from '../graph/numbers.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { usedNames } from '../graph/uses.ts';
+import { nameMaker, usedNames } from '../graph/uses.ts';
 import type { StoredWeight } from './archive.ts';
 import { cosineMatrix } from './dct.ts';
 import { parseExpression } from './einsum.ts';
@@ -24,8 +24,8 @@ interface Chain {
   /** Multiplications per output position, of the chain and of the dense layer. */
   readonly cost: number;
   readonly denseCost: number;
-  /** The nodes of the chain, given the names of the links' weights. */
-  nodes(names: readonly string[]): Node[];
+  /** The nodes of the chain, given the names of the links' weights and of the values between the links. */
+  nodes(names: readonly string[], between: readonly string[]): Node[];
 }
 
 /**
@@ -37,18 +37,20 @@ interface Chain {
 export function factorWeights(model: Model, weights: Map<string, StoredWeight>, options: { always: boolean }): void {
   const { graph } = model;
   const replaced = new Set<string>();
+  const newName = nameMaker(graph);
   graph.nodes = graph.nodes.flatMap((node, place) => {
     const weight = weights.get(node.inputs[1] ?? '');
     const chain = weight && 'network' in weight && isFloat(weight.dtype) ? chainFor(node, weight) : undefined;
     if (!chain || (!options.always && chain.cost >= chain.denseCost)) return [node];
     const { dtype, name } = weight as NetworkWeight;
     const names = chain.links.map(({ shape, values }, link) => {
-      const linkName = `${name}/${place}.${link}`;
+      const linkName = newName(`${name}/${place}.${link}`);
       graph.initializers.set(linkName, fromFloats(dtype as 'float32', shape, values) as Tensor);
       return linkName;
     });
     replaced.add(name);
-    return chain.nodes(names);
+    const between = chain.links.slice(1).map((_, link) => newName(`${node.outputs[0]}/${link}`));
+    return chain.nodes(names, between);
   });
   const used = new Set([...graph.nodes.flatMap(usedNames), ...graph.outputs.map(({ name }) => name)]);
   for (const name of replaced) if (!used.has(name)) weights.delete(name);
@@ -106,8 +108,8 @@ function convolutionChain(node: Node, { network, shape }: NetworkWeight): Chain 
     links,
     cost,
     denseCost: channelsIn * channelsOut * windowWork,
-    nodes: (names) =>
-      chained(node, names, (link, inputs, outputs) => {
+    nodes: (names, between) =>
+      chained(node, names, between, (link, inputs, outputs) => {
         const isCore = link === (inFrequency ? 1 : 0);
         const isLast = link === names.length - 1;
         const bias = isLast && node.inputs[2] ? [node.inputs[2]] : [];
@@ -146,11 +148,13 @@ function matrixChain(node: Node, { network, shape }: NetworkWeight): Chain | und
     links,
     cost: links.reduce((sum, { values }) => sum + values.length, 0),
     denseCost: unitsIn * unitsOut,
-    nodes: (names) =>
-      chained(node, names, (link, ends, outputs) => {
+    nodes: (names, between) =>
+      chained(node, names, between, (link, ends, outputs) => {
         const isLast = link === names.length - 1;
         const bias = isLast && node.inputs[2] ? [node.inputs[2]] : [];
-        return { ...newNode(node.op, [...ends, ...bias], outputs), attributes: new Map(isLast ? scales : []) };
+        // MatMul, because before opset 11 a Gemm must have a bias.
+        if (!isLast) return newNode('MatMul', ends, outputs);
+        return { ...newNode(node.op, [...ends, ...bias], outputs), attributes: new Map(scales) };
       }),
   };
 }
@@ -159,12 +163,11 @@ function matrixChain(node: Node, { network, shape }: NetworkWeight): Chain | und
 function chained(
   node: Node,
   weights: readonly string[],
+  between: readonly string[],
   make: (link: number, inputs: string[], outputs: string[]) => Node,
 ): Node[] {
   return weights.map((weight, link) => {
-    const input = link === 0 ? node.inputs[0]! : `${node.outputs[0]}/${link - 1}`;
-    const output = link === weights.length - 1 ? node.outputs[0]! : `${node.outputs[0]}/${link}`;
-    return make(link, [input, weight], [output]);
+    return make(link, [between[link - 1] ?? node.inputs[0]!, weight], [between[link] ?? node.outputs[0]!]);
   });
 }
 

@@ -164,12 +164,15 @@ export function checkNetwork(network: TensorNetwork): void {
     if (new Set(letters).size !== letters.length) fail(`operand ${at} repeats a letter`);
     shape.forEach((size, axis) => {
       const letter = letters[axis]!;
+      if (!(size >= 1)) fail(`axis ${letter} is empty`);
       if ((sizes.get(letter) ?? size) !== size) fail(`axis ${letter} has sizes ${sizes.get(letter)} and ${size}`);
       sizes.set(letter, size);
       uses.set(letter, (uses.get(letter) ?? 0) + 1);
     });
     if (operand.kind !== 'cosine') return;
     if (operand.count > operand.size) fail(`cosine(${operand.count}, ${operand.size}) has too many rows`);
+    const samplings = network.operands.filter((other, o) => other.kind === 'cosine' && operands[o]![0] === letters[0]);
+    if (samplings.length > 1) fail(`axis ${letters[0]} is sampled twice`);
     const coded = network.operands.some((other, o) => other.kind !== 'cosine' && operands[o]!.includes(letters[0]!));
     if (!coded || result.includes(letters[0]!)) fail(`axis ${letters[0]} is not a frequency of a coded operand`);
     if (uses.get(letters[1]!) !== 1 || !result.includes(letters[1]!)) fail(`axis ${letters[1]} is not sampled once`);

@@ -102,7 +102,13 @@ function quantizedNetwork({ tensor, ambiguous, proposals }: PreparedWeight, fide
     cheapest = { proposal, error };
   }
   if (!cheapest) return undefined;
-  return { ...cheapest.proposal.encode(cheapest.error), method: cheapest.proposal.method };
+  try {
+    return { ...cheapest.proposal.encode(cheapest.error), method: cheapest.proposal.method };
+  } catch (error) {
+    // Values as far apart as 10⁻²⁰ and 1 are out of the quantiser's range: such a tensor stays exact.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -34,7 +34,8 @@ export function quantizeTo(values: Float64Array, squaredError: number): Quantize
     while (code < LARGEST_STEP_CODE && fits(code + 1)) code++;
   } else {
     do code--;
-    while (code > -LARGEST_STEP_CODE && !fits(code));
+    while (code >= -LARGEST_STEP_CODE && !fits(code));
+    if (code < -LARGEST_STEP_CODE) throw new RangeError('the values are too small for the wanted distortion');
   }
   return quantizeBy(values, stepOf(code), offset);
 }

@@ -2,6 +2,7 @@
  * The order in which frequencies are kept and coded: by index sum, ties by the first axis ascending, then the second,
  * and so on, as the truncation of Frequency Regularization counts them (Zhao et al. 2023, section 3.2).
  */
+import { stridesOf } from './einsum.ts';
 
 /** Sum of the indices of every entry of a box, row-major over `shape`. */
 export function indexSums(shape: readonly number[]): Uint32Array {
@@ -17,14 +18,52 @@ export function indexSums(shape: readonly number[]): Uint32Array {
   return sums;
 }
 
+/**
+ * Visits the first `count` entries of a box in zigzag order, without memory of its own, so that a file may promise a
+ * large box and few frequencies. `index` is the same array on every call.
+ */
+export function forEachInZigzag(
+  shape: readonly number[],
+  count: number,
+  visit: (index: Int32Array, place: number) => void,
+): void {
+  const rank = shape.length;
+  if (shape.includes(0)) return;
+  // How much the axes behind each one can add to the index sum.
+  const behind = shape.map((_, axis) => shape.slice(axis + 1).reduce((sum, size) => sum + size - 1, 0));
+  const index = new Int32Array(rank);
+  /** Gives the axes from `first` on the index sum `sum`, the earlier ones as little of it as possible. */
+  const spread = (first: number, sum: number) => {
+    let left = sum;
+    for (let axis = first; axis < rank; axis++) {
+      index[axis] = Math.max(0, left - behind[axis]!);
+      left -= index[axis]!;
+    }
+  };
+  const largestSum = rank === 0 ? 0 : behind[0]! + shape[0]! - 1;
+  for (let place = 0, sum = 0; place < count && sum <= largestSum; sum++) {
+    spread(0, sum);
+    for (let more = true; more && place < count; place++) {
+      visit(index, place);
+      more = false;
+      // The next of the same sum: the last axis that can take one from those behind it does so.
+      for (let axis = rank - 1, tail = 0; axis >= 0; tail += index[axis--]!) {
+        if (tail === 0 || index[axis] === shape[axis]! - 1) continue;
+        index[axis]!++;
+        spread(axis + 1, tail - 1);
+        more = true;
+        break;
+      }
+    }
+  }
+}
+
 /** Offsets (row-major over `shape`) of all entries of a box in zigzag order. */
 export function zigzagOrder(shape: readonly number[]): Uint32Array {
-  const sums = indexSums(shape);
-  // A counting sort is stable, and row-major order is the order of ties.
-  const starts = new Uint32Array(shape.reduce((sum, size) => sum + size - 1, 0) + 2);
-  for (const sum of sums) starts[sum + 1]!++;
-  for (let sum = 1; sum < starts.length; sum++) starts[sum]! += starts[sum - 1]!;
-  const order = new Uint32Array(sums.length);
-  for (let at = 0; at < sums.length; at++) order[starts[sums[at]!]!++] = at;
+  const strides = stridesOf(shape);
+  const order = new Uint32Array(shape.reduce((product, size) => product * size, 1));
+  forEachInZigzag(shape, order.length, (index, place) => {
+    order[place] = index.reduce((offset, at, axis) => offset + at * strides[axis]!, 0);
+  });
   return order;
 }
