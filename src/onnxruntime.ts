@@ -75,8 +75,7 @@ export async function openOnnx(modelBytes: Uint8Array, options: OpenOptions = {}
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     }),
   );
-  const inputs = session.inputMetadata.map(tensorInfo);
-  const outputs = session.outputMetadata.map(tensorInfo);
+  const [inputs, outputs] = await portsOf(session);
 
   const runOnce = async (feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> => {
     signal?.throwIfAborted();
@@ -137,9 +136,26 @@ async function failingInOneLine<Result>(action: () => Promise<Result>): Promise<
 /** How onnxruntime-web tells an unknown dimension without a name: −1 as an unsigned word. */
 const NAMELESS_IN_WEB = 2 ** 32 - 1;
 
+/** The session's inputs and outputs. A session with ports that cannot be used is released before the error goes out. */
+async function portsOf(session: InferenceSession): Promise<[TensorInfo[], TensorInfo[]]> {
+  try {
+    return [session.inputMetadata.map(tensorInfo), session.outputMetadata.map(tensorInfo)];
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
 function tensorInfo(metadata: InferenceSession.ValueMetadata): TensorInfo {
-  if (!metadata.isTensor)
+  if (!metadata.isTensor) {
     throw new UnsupportedError(`${metadata.name} is not a tensor but a sequence, map or optional`);
+  }
+  // onnxruntime-node ends the whole process when it hands out a 4-bit tensor.
+  if (metadata.type === 'int4' || metadata.type === 'uint4') {
+    throw new UnsupportedError(
+      `${metadata.name} is of type ${metadata.type}, which onnxruntime cannot pass to JavaScript`,
+    );
+  }
   const shape = metadata.shape.map((dim) => (dim === '' || dim === NAMELESS_IN_WEB ? null : dim));
   return { name: metadata.name, dtype: metadata.type, shape };
 }
@@ -158,8 +174,6 @@ const ARRAYS = {
   int32: Int32Array,
   uint64: BigUint64Array,
   int64: BigInt64Array,
-  uint4: Uint8Array,
-  int4: Uint8Array,
 } as const;
 
 function toOrt({ Tensor }: Runtime, tensor: Tensor, name: string): OrtTensor {
