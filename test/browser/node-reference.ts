@@ -1,0 +1,40 @@
+/**
+ * Runs in Node before the browser tests: converts a model, and hands the page the file with Node's own numbers for it.
+ */
+import type { TestProject } from 'vitest/node';
+import { decodeFqz } from '../../runtime/index.ts';
+import { createSession } from '../../runtime/ort/index.ts';
+import { convert } from '../../src/convert.ts';
+import { noiseImage, smallModel } from '../support/small-model.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    reference: {
+      /** The `.fqz` file. */
+      readonly bytes: number[];
+      /** Rebuilt weights by name. */
+      readonly weights: Record<string, number[]>;
+      /** What onnxruntime-node gives for the noise image of this size, weights dense. */
+      readonly imageSize: number;
+      readonly logits: number[];
+    };
+  }
+}
+
+const IMAGE_SIZE = 32;
+
+/** Vitest's global set-up of the browser project. */
+export default async function setUp(project: TestProject): Promise<void> {
+  const { bytes } = await convert(smallModel(), { precision: 'fp16' });
+  const model = decodeFqz(bytes);
+  const weights = Object.fromEntries([...model.weights.keys()].map((name) => [name, [...model.weight(name)]]));
+  const session = await createSession(bytes, { engine: 'node', form: 'dense' });
+  const { logits } = await session.run({ image: noiseImage(IMAGE_SIZE) });
+  await session.release();
+  project.provide('reference', {
+    bytes: [...bytes],
+    weights,
+    imageSize: IMAGE_SIZE,
+    logits: Array.from(logits!.data as Float32Array),
+  });
+}
