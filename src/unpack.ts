@@ -2,13 +2,13 @@
  * An archive back into a model: with dense weights, or with each network as the chain of small layers that it is.
  */
 import type { Archive, StoredWeight } from './codec/archive.ts';
-import { expandNetwork } from './codec/network.ts';
 import { factorWeights } from './codec/factor.ts';
+import { expandNetwork } from './codec/network.ts';
+import { FormatError } from './errors.ts';
 import { restoreOnnxGraph } from './foreign-graph.ts';
 import type { Model } from './graph/graph.ts';
 import { type FloatDType, fromFloats, isFloat } from './graph/numbers.ts';
 import type { Tensor } from './graph/tensor.ts';
-import { FormatError } from './errors.ts';
 
 /**
  * `dense`: every weight rebuilt. `factored`: every network that a chain of layers can stand for as that chain. `auto`:

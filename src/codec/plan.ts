@@ -61,7 +61,13 @@ export function prepareWeight(
   const elements = toFloat32(tensor);
   const energy = elements.reduce((sum, value) => sum + value * value, 0);
   if (!(energy > 0 && energy < Number.MAX_VALUE) || elements.every((value) => value === elements[0])) return exact;
-  const weight = { shape, energy, values: () => new Float64Array(elements) };
+  const { outputAxis } = role;
+  const weight = {
+    shape,
+    energy,
+    values: () => new Float64Array(elements),
+    ...(outputAxis !== undefined && shape.length > 1 && { outputAxis }),
+  };
   const tolerance = fidelity.kind === 'fp16' ? HALF_TOLERANCE : allowedError(fidelity, 1, ambiguous);
   const proposals: Proposal[] = [];
   for (const method of METHODS) {

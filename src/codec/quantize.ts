@@ -1,6 +1,7 @@
 /**
  * Uniform quantisation of one operand: the coarsest step of the grid that keeps a wanted distortion.
  */
+import { keepSums, type SumGroups } from './keep-sums.ts';
 import { LARGEST_STEP_CODE, nearestStepCode, stepOf } from './step.ts';
 
 export interface Quantized {
@@ -24,8 +25,10 @@ const FEWEST_FOR_DEAD_ZONE = 4096;
 /**
  * Quantises with the largest step for which the sum of squared errors stays within `squaredError`.
  * Throws `RangeError` where even the finest step that the levels allow does not reach it.
+ *
+ * @param sums entries whose sums the levels are to keep
  */
-export function quantizeTo(values: Float64Array, squaredError: number): Quantized {
+export function quantizeTo(values: Float64Array, squaredError: number, sums?: SumGroups): Quantized {
   const offset = 0.5 - (values.length < FEWEST_FOR_DEAD_ZONE ? 0 : DEAD_ZONE);
   // Where all values are coded, the error of a step is near step² / 12 each: start there and walk.
   let code = nearestStepCode(Math.sqrt((12 * squaredError) / values.length));
@@ -34,10 +37,14 @@ export function quantizeTo(values: Float64Array, squaredError: number): Quantize
     while (code < LARGEST_STEP_CODE && fits(code + 1)) code++;
   } else {
     do code--;
-    while (code >= -LARGEST_STEP_CODE && !fits(code));
-    if (code < -LARGEST_STEP_CODE) throw new RangeError('the values are too small for the wanted distortion');
+    while (code > -LARGEST_STEP_CODE && !fits(code));
   }
-  return quantizeBy(values, stepOf(code), offset);
+  for (;;) {
+    const quantized = quantizeBy(values, stepOf(code), offset, sums);
+    // Keeping sums costs a little distortion, which may call for the next finer step.
+    if (quantized.squaredError <= squaredError || code === -LARGEST_STEP_CODE) return quantized;
+    code--;
+  }
 }
 
 function distortion(values: Float64Array, step: number, offset: number): number {
@@ -51,15 +58,15 @@ function distortion(values: Float64Array, step: number, offset: number): number 
   return sum;
 }
 
-function quantizeBy(values: Float64Array, step: number, offset: number): Quantized {
+function quantizeBy(values: Float64Array, step: number, offset: number, sums: SumGroups | undefined): Quantized {
   const levels = new Int32Array(values.length);
-  let squaredError = 0;
   for (let at = 0; at < values.length; at++) {
-    const value = values[at]!;
-    const level = Math.floor(Math.abs(value) / step + offset);
+    const level = Math.floor(Math.abs(values[at]!) / step + offset);
     if (level > LARGEST_LEVEL) throw new RangeError('a value is too large against the wanted distortion');
-    levels[at] = value < 0 ? -level : level;
-    squaredError += (value - levels[at]! * step) ** 2;
+    levels[at] = values[at]! < 0 ? -level : level;
   }
+  if (sums) keepSums(values, levels, step, sums);
+  let squaredError = 0;
+  for (let at = 0; at < values.length; at++) squaredError += (values[at]! - levels[at]! * step) ** 2;
   return { levels, step, squaredError };
 }

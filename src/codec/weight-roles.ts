@@ -15,6 +15,8 @@ export interface WeightRole {
   readonly kind: 'weight' | 'ambiguous';
   /** Shape with the flattened axes of a dense layer told apart, where that differs from the initialiser's. */
   readonly folded?: readonly number[];
+  /** Axis (of the folded shape, where there is one) along which the outputs of the layer lie. */
+  readonly outputAxis?: number;
 }
 
 /** The roles of the main graph's initialisers, by name. */
@@ -24,8 +26,9 @@ export function weightRoles(model: Model): Map<string, WeightRole> {
   for (const node of model.graph.nodes) {
     const spec = node.domain === '' ? opSpec(node.op) : undefined;
     node.inputs.forEach((name, input) => {
-      if (!model.graph.initializers.has(name)) return;
-      if (spec?.weights.includes(input)) roles.set(name, roles.get(name) ?? { kind: 'weight' });
+      const initializer = model.graph.initializers.get(name);
+      if (!initializer) return;
+      if (spec?.weights.includes(input)) roles.set(name, roles.get(name) ?? weightOf(node, input, initializer.shape));
       else if (spec?.ambiguousWeights.includes(input)) roles.set(name, { kind: 'ambiguous' });
       else exact.add(name);
     });
@@ -35,6 +38,18 @@ export function weightRoles(model: Model): Map<string, WeightRole> {
   for (const name of exact) roles.delete(name);
   foldFlattened(model, roles);
   return roles;
+}
+
+function weightOf(node: Node, input: number, shape: readonly number[]): WeightRole {
+  const outputAxis = input === 1 ? outputAxisOf(node, shape) : undefined;
+  return { kind: 'weight', ...(outputAxis !== undefined && { outputAxis }) };
+}
+
+function outputAxisOf(node: Node, shape: readonly number[]): number | undefined {
+  if (node.op === 'Conv') return 0;
+  if (node.op === 'ConvTranspose') return intAttribute(node, 'group', 1) === 1 ? 1 : undefined;
+  if (node.op === 'Gemm') return intAttribute(node, 'transB', 0) ? 0 : 1;
+  return node.op === 'MatMul' && shape.length === 2 ? 1 : undefined;
 }
 
 /**
@@ -59,7 +74,8 @@ function foldFlattened(model: Model, roles: Map<string, WeightRole>): void {
     const axes = source === undefined ? undefined : shapeOf(source)?.slice(1);
     if (!axes || axes.length < 2 || !axes.every((size): size is number => typeof size === 'number')) continue;
     if (axes.reduce((a, b) => a * b, 1) !== features || axes.filter((size) => size > 1).length < 2) continue;
-    roles.set(name, { ...role, folded: inputFirst ? [...axes, units] : [units, ...axes] });
+    const folded = inputFirst ? [...axes, units] : [units, ...axes];
+    roles.set(name, { ...role, folded, outputAxis: inputFirst ? axes.length : 0 });
   }
 }
 

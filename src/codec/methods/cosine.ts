@@ -6,6 +6,7 @@
  */
 import { f16round } from '@petamoriken/float16';
 import { dct } from '../dct.ts';
+import { sumGroups } from '../keep-sums.ts';
 import { type CodedOperand, dctNetwork } from '../network.ts';
 import { quantizeTo } from '../quantize.ts';
 import { estimateBits } from '../rate.ts';
@@ -35,7 +36,8 @@ function longAxes(shape: readonly number[], first: number): number[] {
   return shape.flatMap((size, axis) => (axis >= first && size > 1 ? [axis] : []));
 }
 
-function propose(method: string, { shape, values, energy }: WeightTensor, axes: number[], tolerance: number): Proposal {
+function propose(method: string, tensor: WeightTensor, axes: number[], tolerance: number): Proposal {
+  const { shape, values, energy, outputAxis } = tensor;
   const coefficients = values();
   const count = coefficients.length;
   dct(coefficients, shape, axes);
@@ -58,7 +60,8 @@ function propose(method: string, { shape, values, energy }: WeightTensor, axes: 
       return estimateBits(core.values, groups, groupCount, step);
     },
     encode: (relativeError) => {
-      const { levels, step, squaredError } = quantizeTo(core.values, relativeError ** 2 * energy - lost);
+      const sums = outputAxis === undefined ? undefined : sumGroups(core.shape, outputAxis, axes);
+      const { levels, step, squaredError } = quantizeTo(core.values, relativeError ** 2 * energy - lost, sums);
       const box = boundingBox(levels, core.shape, axes);
       const operand = { kind: 'quantized', shape: box, levels: gather(levels, core.shape, box), step } as const;
       return encoded(operand, squaredError + lost);

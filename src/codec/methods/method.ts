@@ -10,6 +10,8 @@ export interface WeightTensor {
   values(): Float64Array;
   /** Sum of squares. */
   readonly energy: number;
+  /** The axis along which the outputs of the weight's layer lie, where there is such an axis. */
+  readonly outputAxis?: number;
 }
 
 export interface Encoded {
