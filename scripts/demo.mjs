@@ -15,7 +15,7 @@ const small = join(mkdtempSync(join(tmpdir(), 'fqz-demo-')), 'smooth-unet.fqz');
 for (const args of [
   ['convert', model, '-o', small],
   ['inspect', small],
-  ['verify', small, '--against', model],
+  ['verify', small, '--against', model, '--shape', 'image=1x1x96x120'],
 ]) {
   console.log(`\n$ fqz ${args.join(' ')}`);
   execFileSync(process.execPath, [join(root, 'dist', 'src', 'cli', 'main.js'), ...args], { stdio: 'inherit' });
