@@ -1,0 +1,27 @@
+/**
+ * The benches, one after another; figures are medians, and ratios to a peer that ran in turn. No test depends on them.
+ *
+ *     npm run bench [-- --runs N] [-- --only dct|decode|unet]
+ */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import * as dct from './dct.mjs';
+import * as decode from './decode.mjs';
+import * as unet from './unet.mjs';
+
+const BENCHES = { dct, decode, unet };
+
+const { values } = parseArgs({ options: { runs: { type: 'string', default: '1' }, only: { type: 'string' } } });
+const runs = Number(values.runs);
+if (!(Number.isInteger(runs) && runs > 0))
+  throw new RangeError(`--runs must be a positive integer, not ${values.runs}`);
+if (values.only !== undefined && !(values.only in BENCHES)) {
+  throw new RangeError(`--only is one of ${Object.keys(BENCHES).join(', ')}, not ${values.only}`);
+}
+
+console.log(`Node ${process.versions.node}, ${availableParallelism()} threads.\n`);
+for (const [name, { run }] of Object.entries(BENCHES)) {
+  if (values.only !== undefined && values.only !== name) continue;
+  if ((await run(runs)) === false) process.exitCode = 1;
+  console.log();
+}
