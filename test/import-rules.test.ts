@@ -14,7 +14,7 @@ import {
 const GRAPH = ['src/graph/', 'src/errors.ts'];
 
 /** The part of the codec that a decoder needs. */
-const DECODE_HALF = ['archive', 'dct', 'einsum', 'half', 'network', 'step', 'zigzag'].map(
+const DECODE_HALF = ['archive', 'dct', 'einsum', 'half', 'network', 'odd-dct', 'remember', 'step', 'zigzag'].map(
   (name) => `src/codec/${name}.ts`,
 );
 
