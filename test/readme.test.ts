@@ -5,13 +5,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const main = join(root, 'dist', 'src', 'cli', 'main.js');
 /** Inside the package, so that `import 'fqz'` finds it by its own name. */
-const folder = join(root, 'dist', 'readme-examples');
+const folder = join(root, '.readme-examples');
 
 const blocks = [...readme.matchAll(/```(js|sh)\n(.*?)```/gs)].map(([, language, text]) => ({ language, text: text! }));
 const commands = blocks.flatMap(({ language, text }) => (language === 'sh' ? text.split('\n') : []));
@@ -23,6 +23,7 @@ describe.skipIf(!existsSync(main))('the README (skipped before npm run build)', 
     mkdirSync(folder, { recursive: true });
     symlinkSync(join(root, 'fixtures'), join(folder, 'fixtures'));
   });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const run = (file: string, args: string[]) =>
     execFileSync(process.execPath, [file, ...args], { cwd: folder, encoding: 'utf8' });
 
