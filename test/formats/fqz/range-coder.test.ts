@@ -38,7 +38,13 @@ describe('range coder', () => {
     for (let length = 0; length <= 11; length++) {
       for (let word = 0; word < 1 << length; word++) {
         const bits = Array.from({ length }, (_, index) => (word >> index) & 1);
-        expect(decode(encode(bits, (i) => i % 3), length, (i) => i % 3)).toEqual(bits);
+        expect(
+          decode(
+            encode(bits, (i) => i % 3),
+            length,
+            (i) => i % 3,
+          ),
+        ).toEqual(bits);
       }
     }
   });
