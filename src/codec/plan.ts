@@ -70,7 +70,8 @@ export function prepareWeight(
   };
   const tolerance = fidelity.kind === 'fp16' ? HALF_TOLERANCE : allowedError(fidelity, 1, ambiguous);
   const proposals: Proposal[] = [];
-  for (const method of METHODS) {
+  // In a mask or a table of anchors, a transform would spread errors over entries that must stay what they are.
+  for (const method of ambiguous ? [plain] : METHODS) {
     proposals.push(...method(weight, tolerance));
     if (proposals.some(({ size }) => size * DECISIVE <= count)) break;
   }

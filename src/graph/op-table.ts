@@ -38,8 +38,9 @@ export interface OpSpec {
   /** Input positions whose float constants are weights: they may be stored with loss. */
   readonly weights: readonly number[];
   /**
-   * Input positions whose float constants may be a weight (a bias, a scale) or something exact (an anchor, an epsilon,
-   * a variance that must stay positive): to be stored with loss only when large, and then finely.
+   * Input positions whose float constants may be a weight (a bias, a scale) or something exact (an anchor, an epsilon, a
+   * mask): to be stored with loss only when large, then finely, and so that zeros stay zeros. Variances and divisors are
+   * in neither list, since a small one must not become zero.
    */
   readonly ambiguousWeights: readonly number[];
 }
@@ -88,7 +89,6 @@ export const OPS: readonly OpSpec[] = [
   op('MaxPool', [...WINDOW, int('ceil_mode', 0), int('storage_order', 0)]),
   op('BatchNormalization', [float('epsilon', 1e-5), float('momentum', 0.9), int('training_mode', 0)], {
     weights: [1, 2, 3],
-    ambiguousWeights: [4],
   }),
   op('Concat', [int('axis')]),
   op('Gemm', [int('transB', 0), float('alpha', 1), float('beta', 1), int('transA', 0)], { weights: [0, 1, 2] }),
@@ -119,7 +119,7 @@ export const OPS: readonly OpSpec[] = [
   op('Flatten', [int('axis', 1)]),
   op('DepthToSpace', [int('blocksize'), string('mode', 'DCR')]),
   op('Sub', [], { ambiguousWeights: [0, 1] }),
-  op('Div', [], { ambiguousWeights: [0, 1] }),
+  op('Div', [], { ambiguousWeights: [0] }),
   op('HardSwish'),
   op('HardSigmoid', [float('alpha', 0.2), float('beta', 0.5)]),
   op('Tanh'),
