@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { decodeFqz } from '../../runtime/index.ts';
 import { createSession } from '../../runtime/ort/index.ts';
 import { convert } from '../../src/convert.ts';
-import { noiseImage, smallModel } from '../support/small-model.ts';
+import { noise, smallModel } from '../support/small-model.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -29,7 +29,7 @@ export default async function setUp(project: TestProject): Promise<void> {
   const model = decodeFqz(bytes);
   const weights = Object.fromEntries([...model.weights.keys()].map((name) => [name, [...model.weight(name)]]));
   const session = await createSession(bytes, { engine: 'node', form: 'dense' });
-  const { logits } = await session.run({ image: noiseImage(IMAGE_SIZE) });
+  const { logits } = await session.run({ image: noise([1, 3, IMAGE_SIZE, IMAGE_SIZE]) });
   await session.release();
   project.provide('reference', {
     bytes: [...bytes],

@@ -2,7 +2,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { decodeFqz, FormatError } from '../../runtime/index.ts';
 import { createSession } from '../../runtime/ort/index.ts';
 import { convert } from '../../src/convert.ts';
-import { noiseImage, smallModel } from '../support/small-model.ts';
+import { noise, smallModel } from '../support/small-model.ts';
 
 const reference = inject('reference');
 const bytes = Uint8Array.from(reference.bytes);
@@ -38,7 +38,7 @@ describe('fqz/runtime', () => {
 });
 
 describe('fqz/ort', () => {
-  const image = noiseImage(reference.imageSize);
+  const image = noise([1, 3, reference.imageSize, reference.imageSize]);
 
   it.each(['dense', 'factored', 'auto'] as const)('computes what onnxruntime-node does: %s', async (form) => {
     const session = await createSession(bytes, { form });

@@ -7,7 +7,7 @@ import type { DType } from '../../src/graph/dtype.ts';
 import { type Dim, emptyGraph, modelOf, node } from '../../src/graph/graph.ts';
 import { float32Tensor, numericTensor } from '../../src/graph/tensor.ts';
 import { openOnnx } from '../../src/onnxruntime.ts';
-import { noiseImage, smallModel } from '../support/small-model.ts';
+import { noise, smallModel } from '../support/small-model.ts';
 
 /** A `.fqz` whose model gives its inputs back, named x0 and on. */
 async function identity(...inputs: { dtype: DType; shape: Dim[] }[]): Promise<Uint8Array> {
@@ -36,7 +36,7 @@ describe.each(['node', 'web'] as const)('fqz/ort on onnxruntime-%s', (engine) =>
   });
 
   it('computes what the original model does, in every form and from every kind of source', async () => {
-    const image = noiseImage(16);
+    const image = noise([1, 3, 16, 16]);
     const original = await openOnnx(writeOnnx(smallModel()), { engine });
     const tensor = (await original.run(new Map([['image', float32Tensor(image.dims, image.data)]]))).get('logits')!;
     await original.release();
@@ -86,7 +86,7 @@ describe.each(['node', 'web'] as const)('fqz/ort on onnxruntime-%s', (engine) =>
 
   it('says what is wrong with an input', async () => {
     const session = await createSession(bytes, { engine });
-    const { data } = noiseImage(4);
+    const { data } = noise([1, 3, 4, 4]);
     await expect(session.run({})).rejects.toThrow(new TypeError('input image is missing'));
     await expect(session.run({ picture: data })).rejects.toThrow(new TypeError('the model has no input "picture"'));
     await expect(session.run({ image: data })).rejects.toThrow(

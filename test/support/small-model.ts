@@ -60,8 +60,8 @@ function lowFrequencies(shape: readonly number[], kept: readonly number[], next:
   return Float32Array.from(coefficients);
 }
 
-/** An image of noise (1, 3, size, size). */
-export function noiseImage(size: number): { data: Float32Array; dims: number[] } {
-  const next = normal(5);
-  return { data: Float32Array.from({ length: 3 * size * size }, next), dims: [1, 3, size, size] };
+/** Seeded noise of this shape, as a value for an input. */
+export function noise(dims: number[]): { data: Float32Array; dims: number[] } {
+  const count = dims.reduce((product, size) => product * size, 1);
+  return { data: Float32Array.from({ length: count }, normal(5)), dims };
 }
