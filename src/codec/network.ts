@@ -157,6 +157,7 @@ export function checkNetwork(network: TensorNetwork): void {
   if (result.length > LARGEST_RANK) fail(`more than ${LARGEST_RANK} axes`);
   const sizes = new Map<string, number>();
   const uses = new Map<string, number>();
+  for (const letter of operands.join('')) uses.set(letter, (uses.get(letter) ?? 0) + 1);
   network.operands.forEach((operand, at) => {
     const letters = operands[at]!;
     const shape = operandShape(operand);
@@ -167,7 +168,6 @@ export function checkNetwork(network: TensorNetwork): void {
       if (!(size >= 1)) fail(`axis ${letter} is empty`);
       if ((sizes.get(letter) ?? size) !== size) fail(`axis ${letter} has sizes ${sizes.get(letter)} and ${size}`);
       sizes.set(letter, size);
-      uses.set(letter, (uses.get(letter) ?? 0) + 1);
     });
     if (operand.kind !== 'cosine') return;
     if (operand.count > operand.size) fail(`cosine(${operand.count}, ${operand.size}) has too many rows`);

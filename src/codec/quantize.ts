@@ -42,7 +42,8 @@ export function quantizeTo(values: Float64Array, squaredError: number, sums?: Su
   for (;;) {
     const quantized = quantizeBy(values, stepOf(code), offset, sums);
     // Keeping sums costs a little distortion, which may call for the next finer step.
-    if (quantized.squaredError <= squaredError || code === -LARGEST_STEP_CODE) return quantized;
+    if (quantized.squaredError <= squaredError) return quantized;
+    if (code <= -LARGEST_STEP_CODE) throw new RangeError('the values are too small for the wanted distortion');
     code--;
   }
 }

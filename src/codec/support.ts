@@ -2,7 +2,7 @@
  * The search for the smallest support: how few low frequencies explain a tensor.
  */
 import { stridesOf } from './einsum.ts';
-import { zigzagOrder } from './zigzag.ts';
+import { indexSums, zigzagOrder } from './zigzag.ts';
 
 /** Low frequencies in a box; what stands behind the support in zigzag order is zero. */
 export interface Support {
@@ -38,13 +38,18 @@ export function smallestSupport(
   const values = gather(coefficients, shape, box);
   const isMixed = shape.some((size, axis) => size > 1 && !axes.includes(axis));
   if (isMixed) return { shape: box, values, size: values.length };
-  return { shape: box, values, size: cutTail(values, box, allowed - tail) };
+  return { shape: box, values, size: cutTail(values, box, last, allowed - tail) };
 }
 
-/** Sets the last entries in zigzag order to zero while their energy stays within `allowed`; returns how many are left. */
-function cutTail(values: Float64Array, shape: readonly number[], allowed: number): number {
+/**
+ * Sets entries of an index sum above `last` to zero, and before them the last ones in zigzag order while their energy
+ * stays within `allowed`; returns how many are left.
+ */
+function cutTail(values: Float64Array, shape: readonly number[], last: number, allowed: number): number {
   const order = zigzagOrder(shape);
+  const sums = indexSums(shape);
   let size = order.length;
+  while (sums[order[size - 1]!]! > last) values[order[--size]!] = 0;
   for (let tail = 0; size > 0; size--) {
     const at = order[size - 1]!;
     tail += values[at]! ** 2;
