@@ -30,15 +30,9 @@ const FEWEST_FOR_DEAD_ZONE = 4096;
  */
 export function quantizeTo(values: Float64Array, squaredError: number, sums?: SumGroups): Quantized {
   const offset = 0.5 - (values.length < FEWEST_FOR_DEAD_ZONE ? 0 : DEAD_ZONE);
-  // Where all values are coded, the error of a step is near step² / 12 each: start there and walk.
-  let code = nearestStepCode(Math.sqrt((12 * squaredError) / values.length));
-  const fits = (candidate: number) => distortion(values, stepOf(candidate), offset) <= squaredError;
-  if (fits(code)) {
-    while (code < LARGEST_STEP_CODE && fits(code + 1)) code++;
-  } else {
-    do code--;
-    while (code > -LARGEST_STEP_CODE && !fits(code));
-  }
+  const fits = (code: number) => distortion(values, stepOf(code), offset) <= squaredError;
+  // Where all values are coded, the error of a step is near step² / 12 each: start there.
+  let code = coarsestFitting(nearestStepCode(Math.sqrt((12 * squaredError) / values.length)), fits);
   for (;;) {
     const quantized = quantizeBy(values, stepOf(code), offset, sums);
     // Keeping sums costs a little distortion, which may call for the next finer step.
@@ -46,6 +40,31 @@ export function quantizeTo(values: Float64Array, squaredError: number, sums?: Su
     if (code <= -LARGEST_STEP_CODE) throw new RangeError('the values are too small for the wanted distortion');
     code--;
   }
+}
+
+/** The largest step code that fits, searched from `start` in strides that double, then by halving. */
+function coarsestFitting(start: number, fits: (code: number) => boolean): number {
+  const clamp = (code: number) => Math.min(Math.max(code, -LARGEST_STEP_CODE), LARGEST_STEP_CODE);
+  let fine = start;
+  let coarse = start;
+  if (fits(start)) {
+    for (let stride = 1; fits(coarse) && coarse < LARGEST_STEP_CODE; stride *= 2) {
+      fine = coarse;
+      coarse = clamp(fine + stride);
+    }
+    if (coarse === LARGEST_STEP_CODE && fits(coarse)) return coarse;
+  } else {
+    for (let stride = 1; !fits(fine) && fine > -LARGEST_STEP_CODE; stride *= 2) {
+      coarse = fine;
+      fine = clamp(coarse - stride);
+    }
+  }
+  while (coarse - fine > 1) {
+    const middle = (fine + coarse) >> 1;
+    if (fits(middle)) fine = middle;
+    else coarse = middle;
+  }
+  return fine;
 }
 
 function distortion(values: Float64Array, step: number, offset: number): number {

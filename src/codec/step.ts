@@ -1,26 +1,22 @@
 /**
- * The grid of quantiser steps: eight to the octave, so that a step costs a byte or less in a file. The factors are
- * literals because `Math.pow` may differ in its last bit from engine to engine, and a decoder must not.
+ * The grid of quantiser steps: floating-point numbers with five bits of mantissa, 32 to the octave. Each is exact in
+ * binary, so that every decoder has the same, and a step costs a byte or two in a file.
  */
 
-const FACTORS = [
-  1, 1.0905077326652577, 1.189207115002721, 1.2968395546510096,
-  // biome-ignore lint/suspicious/noApproximativeNumericConstant: one of eight factors, not the root of two for its own sake
-  1.4142135623730951,
-  1.542210825407941, 1.6817928305074292, 1.8340080864093424,
-] as const;
+const PER_OCTAVE = 32;
 
 /** Steps run from 2⁻⁶⁴ to 2⁶⁴. */
-export const LARGEST_STEP_CODE = 512;
+export const LARGEST_STEP_CODE = 64 * PER_OCTAVE;
 
-/** The step with number `code`: 2^(code / 8), for codes from −512 to 512. */
+/** The step with number `code`, from −2048 to 2048: (1 + (code mod 32) / 32) × 2^⌊code / 32⌋. */
 export function stepOf(code: number): number {
-  const octave = Math.floor(code / 8);
-  return FACTORS[(code - 8 * octave) as 0] * 2 ** octave;
+  const octave = Math.floor(code / PER_OCTAVE);
+  return (1 + (code - PER_OCTAVE * octave) / PER_OCTAVE) * 2 ** octave;
 }
 
 /** Number of the step nearest to `step`, within the grid's ends. */
 export function nearestStepCode(step: number): number {
-  const code = Math.round(8 * Math.log2(step));
-  return Math.min(Math.max(code, -LARGEST_STEP_CODE), LARGEST_STEP_CODE);
+  const inside = Math.min(Math.max(step, stepOf(-LARGEST_STEP_CODE)), stepOf(LARGEST_STEP_CODE));
+  const octave = Math.floor(Math.log2(inside));
+  return PER_OCTAVE * octave + Math.round((inside / 2 ** octave - 1) * PER_OCTAVE);
 }

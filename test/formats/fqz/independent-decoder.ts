@@ -472,20 +472,9 @@ function readHeaders(d: Decoder, slots: string[]): Header[] {
   });
 }
 
-const STEPS = [
-  1,
-  1.0905077326652577,
-  1.189207115002721,
-  1.2968395546510096,
-  Math.SQRT2,
-  1.542210825407941,
-  1.6817928305074292,
-  1.8340080864093424,
-];
-
 function stepOf(code: number): number {
-  const octave = Math.floor(code / 8);
-  return STEPS[code - 8 * octave]! * 2 ** octave;
+  const octave = Math.floor(code / 32);
+  return (1 + (code - 32 * octave) / 32) * 2 ** octave;
 }
 
 /** "Companions". */
