@@ -41,7 +41,12 @@ describe('orthonormal DCT-II', () => {
     const row = cosineMatrix(size, size).slice(7 * size, 8 * size);
     dct(row, [size], [0]);
     expect(row[7]).toBeCloseTo(1, 12);
-    expect(distance(row, Float64Array.from(row, (_, k) => (k === 7 ? 1 : 0)))).toBeLessThan(1e-12);
+    expect(
+      distance(
+        row,
+        Float64Array.from(row, (_, k) => (k === 7 ? 1 : 0)),
+      ),
+    ).toBeLessThan(1e-12);
   });
 
   it('keeps energy over several axes and leaves the others alone', () => {
