@@ -9,10 +9,12 @@ import { LARGEST_UINT } from './symbols.ts';
 
 /** The reason why a model cannot be coded compactly, or `undefined` where it can. */
 export function whyNotCompact(model: Model): string | undefined {
-  const opset = model.opsets.get('') ?? 0;
-  if (opset < TARGET_OPSET || opset > NEWEST_OPSET) return `opset ${opset}`;
   if (model.functions.length > 0) return 'model-local functions';
-  return whyNotCompactGraph(model.graph) ?? model.graph.nodes.map(whyNotCompactNode).find((reason) => reason);
+  const reason = whyNotCompactGraph(model.graph) ?? model.graph.nodes.map(whyNotCompactNode).find((own) => own);
+  if (reason) return reason;
+  // Last, because a model is left at an old opset where one of the above is in the way.
+  const opset = model.opsets.get('') ?? 0;
+  return opset < TARGET_OPSET || opset > NEWEST_OPSET ? `opset ${opset}` : undefined;
 }
 
 function whyNotCompactGraph(graph: Graph): string | undefined {

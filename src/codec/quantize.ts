@@ -29,6 +29,8 @@ const FEWEST_FOR_DEAD_ZONE = 4096;
  * @param sums entries whose sums the levels are to keep
  */
 export function quantizeTo(values: Float64Array, squaredError: number, sums?: SumGroups): Quantized {
+  // A method may have spent all of the distortion before.
+  if (!(squaredError >= 0)) throw new RangeError('the wanted distortion is too small');
   const offset = 0.5 - (values.length < FEWEST_FOR_DEAD_ZONE ? 0 : DEAD_ZONE);
   const fits = (code: number) => distortion(values, stepOf(code), offset) <= squaredError;
   // Where all values are coded, the error of a step is near step² / 12 each: start there.
