@@ -135,13 +135,13 @@ describe('mutated .fqz files', () => {
   it('with wrong symbols fail with the documented errors only, in little memory', () => {
     const uniform = random(3);
     let [read, refused] = [0, 0];
-    for (let trial = 0; trial < 3000; trial++) {
+    for (let trial = 0; trial < 1500; trial++) {
       const bytes = writtenWrong(trial, uniform);
       if (!bytes) continue;
       if (checkedAttempt(bytes, trial) === undefined) read++;
       else refused++;
     }
-    expect(refused).toBeGreaterThan(200);
-    expect(read).toBeGreaterThan(200);
+    expect(refused).toBeGreaterThan(100);
+    expect(read).toBeGreaterThan(100);
   }, 120_000);
 });
