@@ -7,6 +7,7 @@ import { dct } from './codec/dct.ts';
 import { parseExpression } from './codec/einsum.ts';
 import { cosineAxes, expandNetwork, operandValues, type TensorNetwork } from './codec/network.ts';
 import { shellEnergies } from './codec/support.ts';
+import { outputAxisOf } from './codec/weight-roles.ts';
 import { restoreOnnxGraph } from './foreign-graph.ts';
 import { byteLength, type DType } from './graph/dtype.ts';
 import type { Dim, Model, Value } from './graph/graph.ts';
@@ -68,7 +69,8 @@ export function inspectArchive(bytes: Uint8Array, options: InspectOptions = {}):
   const archive = readFqz(bytes);
   const { graphBytes, weightBytes, bytesOf, preparation, labels } = archive;
   const model = graphOf(archive);
-  const outputAxes = outputChannelAxes(model);
+  const ranks = new Map(archive.weights.map((weight) => [weight.name, shapeOf(weight).length]));
+  const axes = outputAxes(model, ranks);
   return {
     format: 'fqz',
     bytes: bytes.length,
@@ -78,8 +80,8 @@ export function inspectArchive(bytes: Uint8Array, options: InspectOptions = {}):
     ...(labels && { labels: labels.length }),
     tensors: archive.weights.map((weight) =>
       'tensor' in weight
-        ? describeTensor(weight.name, weight.tensor, bytesOf.get(weight.name)!, outputAxes.get(weight.name), options)
-        : describeNetwork(weight, bytesOf.get(weight.name)!, outputAxes.get(weight.name), options),
+        ? describeTensor(weight.name, weight.tensor, bytesOf.get(weight.name)!, axes.get(weight.name), options)
+        : describeNetwork(weight, bytesOf.get(weight.name)!, axes.get(weight.name), options),
     ),
     totals: { bytes: bytes.length, graphBytes, weightBytes },
   };
@@ -87,9 +89,10 @@ export function inspectArchive(bytes: Uint8Array, options: InspectOptions = {}):
 
 /** Looks into a model; the sizes are those of its raw tensors. */
 export function inspectModel(model: Model, options: InspectOptions = {}): Inspection {
-  const outputAxes = outputChannelAxes(model);
+  const ranks = new Map([...model.graph.initializers].map(([name, { shape }]) => [name, shape.length]));
+  const axes = outputAxes(model, ranks);
   const tensors = [...model.graph.initializers].map(([name, tensor]) =>
-    describeTensor(name, tensor, rawBytes(tensor), outputAxes.get(name), options),
+    describeTensor(name, tensor, rawBytes(tensor), axes.get(name), options),
   );
   const weightBytes = tensors.reduce((sum, { bytes }) => sum + bytes, 0);
   return {
@@ -126,14 +129,14 @@ function describeValue({ name, type }: Value): InspectedValue {
   return { name, dtype: type.dtype, ...(type.shape && { shape: type.shape }) };
 }
 
-/** The axis of each weight along which the output channels or units of its layer lie. */
-function outputChannelAxes({ graph }: Model): Map<string, number> {
+/** The axis of each layer's weight along which its output channels or units lie; `ranks` by the weight's name. */
+function outputAxes({ graph }: Model, ranks: ReadonlyMap<string, number>): Map<string, number> {
   const axes = new Map<string, number>();
-  for (const { op, domain, inputs, attributes } of graph.nodes) {
-    if (domain !== '' || inputs[1] === undefined) continue;
-    const transposed = attributes.get('transB');
-    if (op === 'Conv' || (op === 'Gemm' && transposed?.type === 'int' && transposed.value)) axes.set(inputs[1], 0);
-    else if (op === 'ConvTranspose' || op === 'Gemm' || op === 'MatMul') axes.set(inputs[1], 1);
+  for (const node of graph.nodes) {
+    const name = node.inputs[1] ?? '';
+    const rank = ranks.get(name);
+    const axis = rank === undefined ? undefined : outputAxisOf(node, rank);
+    if (axis !== undefined) axes.set(name, axis);
   }
   return axes;
 }
@@ -221,9 +224,13 @@ function spectrum(values: Float64Array, shape: readonly number[]): number[] {
   return [...shellEnergies(values, shape, axes)];
 }
 
+function shapeOf(weight: StoredWeight): readonly number[] {
+  return 'tensor' in weight ? weight.tensor.shape : weight.shape;
+}
+
 function parametersOf(weight: StoredWeight): number {
-  const { dtype, shape } = 'tensor' in weight ? weight.tensor : weight;
-  return isFloat(dtype) ? elementCount(shape) : 0;
+  const { dtype } = 'tensor' in weight ? weight.tensor : weight;
+  return isFloat(dtype) ? elementCount(shapeOf(weight)) : 0;
 }
 
 function rawBytes(tensor: Tensor): number {

@@ -41,15 +41,20 @@ export function weightRoles(model: Model): Map<string, WeightRole> {
 }
 
 function weightOf(node: Node, input: number, shape: readonly number[]): WeightRole {
-  const outputAxis = input === 1 ? outputAxisOf(node, shape) : undefined;
+  const outputAxis = input === 1 ? outputAxisOf(node, shape.length) : undefined;
   return { kind: 'weight', ...(outputAxis !== undefined && { outputAxis }) };
 }
 
-function outputAxisOf(node: Node, shape: readonly number[]): number | undefined {
+/**
+ * The axis of a weight of `rank` axes, input 1 of `node`, along which the outputs of the layer lie; `undefined` for other
+ * operators, and where groups put outputs along two axes.
+ */
+export function outputAxisOf(node: Node, rank: number): number | undefined {
+  if (node.domain !== '') return undefined;
   if (node.op === 'Conv') return 0;
   if (node.op === 'ConvTranspose') return intAttribute(node, 'group', 1) === 1 ? 1 : undefined;
   if (node.op === 'Gemm') return intAttribute(node, 'transB', 0) ? 0 : 1;
-  return node.op === 'MatMul' && shape.length === 2 ? 1 : undefined;
+  return node.op === 'MatMul' && rank === 2 ? 1 : undefined;
 }
 
 /**
