@@ -70,7 +70,7 @@ export class RangeEncoder implements BitCoder {
     if (this.items > largestItemCount(end)) {
       throw new RangeError(`${this.items} items in ${end} bytes are beyond what a .fqz file may hold`);
     }
-    return this.bytes.slice(0, end);
+    return this.bytes.subarray(0, end);
   }
 
   private shift(): void {

@@ -4,16 +4,15 @@
  * onnxruntime-web fixes its threads with the first session.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { convert, onnxruntimeEvaluate, readOnnxFile } from 'fqz';
 import { markdownTable } from '../../scripts/markdown-table.mjs';
 import { duration, median } from './measure.mjs';
+import { withUnet } from './unet-folder.mjs';
 
-const MAKE_WEIGHTS = fileURLToPath(new URL('../../../shared/models/unet-759/make-weights.mjs', import.meta.url));
 const RUN = fileURLToPath(new URL('./unet-run.mjs', import.meta.url));
 
 /** What factored must gain in onnxruntime-web. */
@@ -34,20 +33,10 @@ function isInstalled(name) {
   }
 }
 
-/**
- * Prints the figures, or why there are none; false where factored gains less than it must. UNET_FOLDER may name a
- * folder with model.onnx and weights.bin, which are made otherwise.
- */
-export async function run(runs) {
+/** Prints the figures; false where factored gains less than it must. */
+export function run(runs) {
   console.log('## UNet of 759 coefficients, 640×959\n');
-  if (!existsSync(MAKE_WEIGHTS)) {
-    console.log('Skipped: the model in ../shared/models/unet-759 is not here.');
-    return true;
-  }
-  const work = mkdtempSync(join(tmpdir(), 'fqz-bench-'));
-  try {
-    const folder = process.env.UNET_FOLDER ?? work;
-    if (folder === work) execFileSync(process.execPath, [MAKE_WEIGHTS, work], { stdio: 'ignore' });
+  return withUnet(async (folder, work) => {
     const model = await readOnnxFile(join(folder, 'model.onnx'));
     const { bytes } = await convert(model, { evaluate: onnxruntimeEvaluate });
     const file = join(work, 'unet.fqz');
@@ -74,7 +63,5 @@ export async function run(runs) {
       `\n${bytes.length} bytes of .fqz; factored must be ${WANTED_RATIO} times faster in onnxruntime-web: ${good ? 'it is' : 'IT IS NOT'}.`,
     );
     return good;
-  } finally {
-    rmSync(work, { recursive: true });
-  }
+  });
 }
