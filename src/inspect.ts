@@ -37,7 +37,10 @@ export interface InspectedTensor {
   readonly bitsPerWeight: number;
   /** Along the output channels: how many of the lowest frequencies hold all but 10⁻⁴ of the energy. */
   readonly effectiveWidth?: number;
-  /** Energy (sum of squares of DCT coefficients) by index sum, lowest frequency first. */
+  /**
+   * Energy (sum of squares of DCT coefficients) by index sum, lowest frequency first, up to the last that is more than
+   * rounding noise.
+   */
   readonly spectrum?: readonly number[];
 }
 
@@ -217,11 +220,16 @@ function effectiveWidth(values: Float64Array, shape: readonly number[], axis: nu
   return width;
 }
 
-/** Spends `values`. */
+/** Shells behind the last that holds more than this part of the energy are what rounding to float32 leaves. */
+const ROUNDING_NOISE = 1e-12;
+
+/** Energies up to the last shell that means anything. Spends `values`. */
 function spectrum(values: Float64Array, shape: readonly number[]): number[] {
   const axes = shape.map((_, axis) => axis);
   dct(values, shape, axes);
-  return [...shellEnergies(values, shape, axes)];
+  const energies = shellEnergies(values, shape, axes);
+  const floor = ROUNDING_NOISE * energies.reduce((sum, energy) => sum + energy, 0);
+  return [...energies.slice(0, energies.findLastIndex((energy) => energy > floor) + 1)];
 }
 
 function shapeOf(weight: StoredWeight): readonly number[] {
