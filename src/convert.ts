@@ -187,7 +187,12 @@ async function searchSize(
 function fidelityOf({ quality, targetSize, maxError, precision }: ConvertOptions): Fidelity {
   const given = [quality, targetSize, maxError, precision].filter((option) => option !== undefined);
   if (given.length > 1) throw new TypeError('only one of quality, targetSize, maxError and precision can be given');
-  if (precision !== undefined) return { kind: precision };
+  if (precision !== undefined) {
+    if (precision !== 'fp16' && precision !== 'lossless') {
+      throw new TypeError(`precision must be fp16 or lossless, not ${precision}`);
+    }
+    return { kind: precision };
+  }
   if (maxError !== undefined) {
     if (!(maxError > 0 && maxError < 1)) throw new TypeError(`maxError must be between 0 and 1, not ${maxError}`);
     return { kind: 'max-error', error: maxError };

@@ -123,6 +123,7 @@ describe('convert', () => {
     ['maxError must be', { maxError: 0 }],
     ['maxError must be', { maxError: 1 }],
     ['targetSize must be', { targetSize: 0 }],
+    ['precision must be', { precision: 'int8' as 'fp16' }],
   ])('refuses options: %s %j', async (message, options) => {
     await expect(convertFixture('shapes', options)).rejects.toThrow(TypeError);
     await expect(convertFixture('shapes', options)).rejects.toThrow(message);
