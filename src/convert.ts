@@ -86,6 +86,7 @@ export async function convert(
   options: ConvertOptions = {},
 ): Promise<{ bytes: Uint8Array; report: ConvertReport }> {
   const fidelity = fidelityOf(options);
+  checkCompanions(options);
   const parameters = countParameters(model);
   const { onProgress, signal } = options;
 
@@ -202,6 +203,22 @@ function fidelityOf({ quality, targetSize, maxError, precision }: ConvertOptions
   const wanted = quality ?? CONVERT_DEFAULTS.quality;
   if (!(wanted >= 1 && wanted <= 100)) throw new TypeError(`quality must be from 1 to 100, not ${wanted}`);
   return { kind: 'quality', quality: wanted };
+}
+
+/** Throws `TypeError` for a preparation or labels that a file should not carry. */
+function checkCompanions({ preparation, labels }: ConvertOptions): void {
+  if (labels !== undefined && !(Array.isArray(labels) && labels.every((label) => typeof label === 'string'))) {
+    throw new TypeError('labels must be an array of strings');
+  }
+  if (preparation === undefined) return;
+  const { scale, mean, std, channels } = preparation;
+  const isList = (values: unknown): values is number[] =>
+    Array.isArray(values) && values.length > 0 && values.every(Number.isFinite);
+  if (!(Number.isFinite(scale) && scale > 0)) throw new TypeError(`preparation.scale must be positive, not ${scale}`);
+  if (!isList(mean)) throw new TypeError('preparation.mean must be a list of numbers');
+  if (!isList(std) || std.includes(0)) throw new TypeError('preparation.std must be a list of numbers other than 0');
+  if (channels !== 'rgb' && channels !== 'bgr')
+    throw new TypeError(`preparation.channels is rgb or bgr, not ${channels}`);
 }
 
 function countParameters({ graph }: Model): number {

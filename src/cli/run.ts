@@ -90,7 +90,8 @@ export function errorLine(error: unknown, debug?: string): string {
   const { code, path } = error as NodeJS.ErrnoException;
   const system = code !== undefined && path !== undefined ? SYSTEM_ERRORS[code] : undefined;
   const message = system === undefined ? error.message.replace(/^error: /, '') : `${path}: ${system}`;
-  const line = `fqz: ${oneLine(message) || error.name}`;
+  // Errors of the format begin with its name, which is this program's too.
+  const line = `fqz: ${oneLine(message).replace(/^fqz: /, '') || error.name}`;
   return debug ? `${line}\n${error.stack}${error.cause instanceof Error ? `\n${error.cause.stack}` : ''}` : line;
 }
 

@@ -14,6 +14,7 @@ import { type Normalization, normalizeOpset } from './normalize-opset.ts';
 import { removeDeadCode } from './remove-dead-code.ts';
 import { removeNoOps } from './remove-no-ops.ts';
 import { shareConstants } from './share-constants.ts';
+import { sortNodes } from './sort-nodes.ts';
 
 export interface SimplifyOptions {
   /** Evaluates constant parts; without it they stay, but for what shape inference knows. */
@@ -40,10 +41,12 @@ const MOST_ROUNDS = 20;
 
 /**
  * Simplifies the main graph of `model` in place: it computes the same outputs from the same inputs (initialisers that
- * were inputs too are constants from then on), up to the rounding of weights that norms were folded into.
+ * were inputs too are constants from then on), up to the rounding of weights that norms were folded into. Throws
+ * `FormatError` where the graph contradicts itself (see `sortNodes`).
  */
 export async function simplify(model: Model, options: SimplifyOptions = {}): Promise<Simplification> {
   const { evaluate, onProgress } = options;
+  sortNodes(model);
   dropInitializerInputs(model);
   inlineConstants(model);
   const normalization = normalizeOpset(model);
