@@ -124,6 +124,11 @@ describe('convert', () => {
     ['maxError must be', { maxError: 1 }],
     ['targetSize must be', { targetSize: 0 }],
     ['precision must be', { precision: 'int8' as 'fp16' }],
+    ['labels must be', { labels: 'abc' as unknown as string[] }],
+    ['preparation.scale must be', { preparation: { scale: 0, mean: [0], std: [1], channels: 'rgb' } }],
+    ['preparation.mean must be', { preparation: { scale: 255, mean: [Number.NaN], std: [1], channels: 'rgb' } }],
+    ['preparation.std must be', { preparation: { scale: 255, mean: [0], std: [0], channels: 'rgb' } }],
+    ['preparation.channels is', { preparation: { scale: 255, mean: [0], std: [1], channels: 'grey' as 'rgb' } }],
   ])('refuses options: %s %j', async (message, options) => {
     await expect(convertFixture('shapes', options)).rejects.toThrow(TypeError);
     await expect(convertFixture('shapes', options)).rejects.toThrow(message);
