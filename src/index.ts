@@ -24,7 +24,7 @@ export { onnxruntimeEvaluate } from './evaluate-constants.ts';
 export type { Attribute, Dim, Graph, Model, Node, Value } from './graph/graph.ts';
 export type { Evaluate } from './graph/passes/fold-constants.ts';
 export { PREPARATION_DEFAULTS, type Preparation } from './graph/preparation.ts';
-export type { Tensor } from './graph/tensor.ts';
+export { float32Tensor, numericTensor, type Tensor } from './graph/tensor.ts';
 export { type InspectedTensor, type Inspection, inspectArchive, inspectModel } from './inspect.ts';
 export { type OnnxSession, type OpenOptions, openOnnx } from './onnxruntime.ts';
 export { type Form, UNPACK_DEFAULTS, type UnpackOptions, unpack } from './unpack.ts';

@@ -5,7 +5,7 @@ import { readFqz } from '../formats/fqz/read.ts';
 import type { Archive, StoredWeight } from './codec/archive.ts';
 import { dct } from './codec/dct.ts';
 import { parseExpression } from './codec/einsum.ts';
-import { cosineAxes, expandNetwork, operandValues, type TensorNetwork } from './codec/network.ts';
+import { coefficientCount, cosineAxes, expandNetwork, type TensorNetwork } from './codec/network.ts';
 import { shellEnergies } from './codec/support.ts';
 import { outputAxisOf } from './codec/weight-roles.ts';
 import { restoreOnnxGraph } from './foreign-graph.ts';
@@ -151,11 +151,7 @@ function describeNetwork(
   options: InspectOptions,
 ): InspectedTensor {
   const { name, shape, dtype, network } = weight;
-  let coefficients = 0;
-  for (const operand of network.operands) {
-    if (operand.kind === 'cosine') continue;
-    for (const value of operandValues(operand)) if (value !== 0) coefficients++;
-  }
+  const coefficients = coefficientCount(network);
   const core = network.operands[0]!;
   const method = methodOf(network);
   const row = { name, shape, dtype, method, coefficients, bytes, bitsPerWeight: (8 * bytes) / elementCount(shape) };

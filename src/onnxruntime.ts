@@ -7,6 +7,7 @@ import { UnsupportedError } from './errors.ts';
 import type { DType } from './graph/dtype.ts';
 import type { Dim } from './graph/graph.ts';
 import { type NumericTensor, numericTensor, type Tensor } from './graph/tensor.ts';
+import { TYPED_ARRAYS } from './graph/typed-arrays.ts';
 
 /** onnxruntime refused a model or failed to run it; `message` is one line, `cause` what onnxruntime threw. */
 export class OnnxruntimeError extends Error {
@@ -161,20 +162,7 @@ function tensorInfo(metadata: InferenceSession.ValueMetadata): TensorInfo {
 }
 
 /** The arrays that onnxruntime's JavaScript interface takes; float16 as bits, whether or not Float16Array exists. */
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  bool: Uint8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  uint32: Uint32Array,
-  int32: Int32Array,
-  uint64: BigUint64Array,
-  int64: BigInt64Array,
-} as const;
+const ARRAYS = { ...TYPED_ARRAYS, float16: Uint16Array } as const;
 
 function toOrt({ Tensor }: Runtime, tensor: Tensor, name: string): OrtTensor {
   if (tensor.dtype === 'string') {

@@ -41,7 +41,7 @@ function modelOfArchive({ graph }: Archive): Model {
 }
 
 /** The weight as a tensor of its own type. */
-export function denseTensor(weight: StoredWeight): Tensor {
+function denseTensor(weight: StoredWeight): Tensor {
   if ('tensor' in weight) return weight.tensor;
   const { dtype, shape, network, name } = weight;
   if (!isFloat(dtype)) throw new FormatError('fqz', `weight "${name}" is a network of type ${dtype}`);

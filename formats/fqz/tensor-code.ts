@@ -4,6 +4,7 @@
  */
 import { byteLength, DTYPES, type DType } from '../../src/graph/dtype.ts';
 import { elementCount, type Tensor } from '../../src/graph/tensor.ts';
+import { INTEGER_ARRAYS } from '../../src/graph/typed-arrays.ts';
 import type { BitCoder } from './bit-coder.ts';
 import { floatPatternsCode, hasPatterns, type PatternDType } from './float-patterns-code.ts';
 import { LIMITS } from './format.ts';
@@ -80,18 +81,6 @@ function writePatterns(dtype: PatternDType, words: Uint32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-/** Typed arrays of the types that `integersCode` takes. */
-const INTEGER_ARRAYS = {
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-} as const;
 type IntegerDType = keyof typeof INTEGER_ARRAYS;
 /** So that differences of two such numbers can be coded as well. */
 const LARGEST_INTEGER = LARGEST_UINT >> 2;

@@ -5,6 +5,7 @@ import { UnsupportedError } from '../../src/errors.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import { fromFloats, toFloat32 } from '../../src/graph/numbers.ts';
 import { elementCount, type NumericTensor, numericTensor, type Tensor } from '../../src/graph/tensor.ts';
+import { TYPED_ARRAYS } from '../../src/graph/typed-arrays.ts';
 import type { TensorInfo } from '../../src/onnxruntime.ts';
 
 /** Elements of a tensor, row-major. float16 travels as `Float32Array`, bool as `Uint8Array` of 0 and 1. */
@@ -34,20 +35,7 @@ export interface OutputValue {
   readonly data: Elements;
 }
 
-const ARRAYS = {
-  float32: Float32Array,
-  float16: Float32Array,
-  float64: Float64Array,
-  bool: Uint8Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  uint32: Uint32Array,
-  int32: Int32Array,
-  uint64: BigUint64Array,
-  int64: BigInt64Array,
-} as const;
+const ARRAYS = { ...TYPED_ARRAYS, float16: Float32Array } as const;
 type ArrayDType = keyof typeof ARRAYS;
 
 function arrayOf(dtype: DType, name: string) {

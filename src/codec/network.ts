@@ -88,11 +88,18 @@ export function operandValues(operand: CodedOperand): Float64Array {
     : Float64Array.from(operand.levels, (level) => level * operand.step);
 }
 
-/**
- * The operand that carries a network's numbers, with the axes of it that a cosine transforms: the frequency axes, in
- * which the coefficients fall off.
- */
-export interface CoreAxes {
+/** Numbers other than zero that a network's operands carry. */
+export function coefficientCount({ operands }: TensorNetwork): number {
+  let count = 0;
+  for (const operand of operands) {
+    if (operand.kind === 'cosine') continue;
+    for (const number of operand.kind === 'float' ? operand.values : operand.levels) if (number !== 0) count++;
+  }
+  return count;
+}
+
+/** The letters of a network's operands, and which of them stand for frequencies, along which coefficients fall off. */
+export interface NetworkAxes {
   /** Letters of each operand. */
   readonly letters: readonly string[];
   /** Letters that a cosine operand turns into another; key: frequency letter, value: the letter of the result. */
@@ -100,7 +107,7 @@ export interface CoreAxes {
 }
 
 /** Which letters of the network's expression stand for frequencies. */
-export function cosineAxes(network: TensorNetwork): CoreAxes {
+export function cosineAxes(network: TensorNetwork): NetworkAxes {
   const { operands: letters } = parseExpression(network.expression);
   const cosines = new Map<string, { to: string; size: number }>();
   network.operands.forEach((operand, at) => {

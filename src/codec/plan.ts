@@ -7,7 +7,7 @@ import type { StoredWeight } from './archive.ts';
 import { allowedError, type Fidelity, LARGEST_HALF_ERROR } from './fidelity.ts';
 import { fullDct, plain, windowDct } from './methods/cosine.ts';
 import type { Encoded, Method, Proposal } from './methods/method.ts';
-import { LARGEST_RANK } from './network.ts';
+import { coefficientCount, LARGEST_RANK } from './network.ts';
 import type { WeightRole } from './weight-roles.ts';
 
 /** In the order in which they are tried; of two that cost the same, the first is taken. */
@@ -93,7 +93,7 @@ export function planWeight(weight: PreparedWeight, fidelity: Fidelity): PlannedW
   }
   const { network, relativeError, method } = encoded;
   const stored = { name, dtype: tensor.dtype, shape: tensor.shape, network };
-  return { stored, method, coefficients: numbersIn(stored), relativeError };
+  return { stored, method, coefficients: coefficientCount(network), relativeError };
 }
 
 type Choice = Encoded & { readonly method: string };
@@ -138,16 +138,4 @@ function halfNetwork({ tensor, proposals }: PreparedWeight): Choice | undefined 
 function exactBits(tensor: Tensor): number {
   const mantissa = { float16: 10, bfloat16: 7, float32: 23, float64: 52 }[tensor.dtype as 'float32'] ?? 23;
   return elementCount(tensor.shape) * (mantissa + 4);
-}
-
-/** Numbers other than zero that the weight's own operands carry. */
-function numbersIn(stored: StoredWeight): number {
-  if ('tensor' in stored) return elementCount(stored.tensor.shape);
-  return stored.network.operands.reduce((sum, operand) => {
-    if (operand.kind === 'cosine') return sum;
-    const numbers: ArrayLike<number> = operand.kind === 'float' ? operand.values : operand.levels;
-    let count = 0;
-    for (let at = 0; at < numbers.length; at++) if (numbers[at] !== 0) count++;
-    return sum + count;
-  }, 0);
 }
