@@ -1,0 +1,13 @@
+/**
+ * The linear memory that kernels work in, as typed arrays.
+ */
+import type { Kernels } from '../kernels/kernels.ts';
+
+/** Views over the whole memory. They are replaced when it grows, so kernels must not keep them from call to call. */
+export interface Memory {
+  floats: Float32Array;
+  words: Int32Array;
+}
+
+/** A kernel of the reference backend: the kernel's own arguments behind the memory they point into. */
+export type Reference<K extends keyof Kernels> = (memory: Memory, ...args: Parameters<Kernels[K]>) => void;

@@ -1,0 +1,45 @@
+/**
+ * Compiles the AssemblyScript kernels twice, with SIMD and with relaxed SIMD, and writes both as base64 into
+ * runtime/wasm/binaries.ts, which the runtime embeds. `--keep FOLDER` also writes the .wasm files there.
+ */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import asc from 'assemblyscript/asc';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values: options } = parseArgs({ options: { keep: { type: 'string' } } });
+
+const FLAGS = ['-O3', '--runtime', 'stub', '--noAssert', '--importMemory', '--enable', 'simd'];
+const BUILDS = {
+  SIMD: [],
+  RELAXED: ['--enable', 'relaxed-simd'],
+};
+
+async function compile(flags) {
+  const { error, stdout, stderr, binary } = await asc
+    .main(['runtime/wasm/assembly/index.ts', '--outFile', 'kernels.wasm', ...FLAGS, ...flags], {
+      readFile: undefined,
+      writeFile: (_, contents) => {
+        compiled = contents;
+      },
+      baseDir: root,
+    })
+    .then((result) => ({ ...result, binary: compiled }));
+  if (error) throw new Error(`${error.message}\n${stdout}${stderr}`);
+  return binary;
+}
+
+let compiled;
+let text = '// Made by scripts/build-wasm.mjs from the AssemblyScript in assembly/.\n';
+for (const [name, flags] of Object.entries(BUILDS)) {
+  const binary = await compile(flags);
+  if (options.keep) {
+    mkdirSync(options.keep, { recursive: true });
+    writeFileSync(`${options.keep}/${name.toLowerCase()}.wasm`, binary);
+  }
+  text += `export const ${name} = '${Buffer.from(binary).toString('base64')}';\n`;
+}
+const target = `${root}runtime/wasm/binaries.ts`;
+writeFileSync(`${target}.new`, text);
+renameSync(`${target}.new`, target);
