@@ -10,27 +10,25 @@ import asc from 'assemblyscript/asc';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({ options: { keep: { type: 'string' } } });
 
-const FLAGS = ['-O3', '--runtime', 'stub', '--noAssert', '--importMemory', '--enable', 'simd'];
+// Imports are named by the path from here: math.ts declares what the module "math" has to offer.
+const FOLDER = `${root}runtime/wasm/assembly`;
+const FLAGS = ['--baseDir', FOLDER, '-O3', '--runtime', 'stub', '--noAssert', '--importMemory', '--noExportMemory'];
 const BUILDS = {
-  SIMD: [],
-  RELAXED: ['--enable', 'relaxed-simd'],
+  SIMD: ['--enable', 'simd'],
+  RELAXED: ['--enable', 'simd', '--enable', 'relaxed-simd'],
 };
 
 async function compile(flags) {
-  const { error, stdout, stderr, binary } = await asc
-    .main(['runtime/wasm/assembly/index.ts', '--outFile', 'kernels.wasm', ...FLAGS, ...flags], {
-      readFile: undefined,
-      writeFile: (_, contents) => {
-        compiled = contents;
-      },
-      baseDir: root,
-    })
-    .then((result) => ({ ...result, binary: compiled }));
+  let binary;
+  const { error, stdout, stderr } = await asc.main(['index.ts', '--outFile', 'kernels.wasm', ...FLAGS, ...flags], {
+    writeFile: (_, contents) => {
+      binary = contents;
+    },
+  });
   if (error) throw new Error(`${error.message}\n${stdout}${stderr}`);
   return binary;
 }
 
-let compiled;
 let text = '// Made by scripts/build-wasm.mjs from the AssemblyScript in assembly/.\n';
 for (const [name, flags] of Object.entries(BUILDS)) {
   const binary = await compile(flags);

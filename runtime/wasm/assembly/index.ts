@@ -1,10 +1,8 @@
 /** The kernels that WebAssembly offers: see ../../kernels/kernels.ts for what each does. */
-import { TILE_ROWS } from '../../kernels/opcodes';
 
-export function fill(y: usize, count: i32, bits: i32): void {
-  const last = y + ((<usize>count) << 2);
-  while (y < last) {
-    store<i32>(y, bits + TILE_ROWS - TILE_ROWS);
-    y += 4;
-  }
-}
+/** First byte behind this module's own constants. */
+export const heapBase: usize = __heap_base;
+
+/** Whether this is the build with relaxed SIMD. */
+export const isRelaxed: i32 = ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
+

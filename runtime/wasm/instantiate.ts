@@ -1,0 +1,63 @@
+/**
+ * The WebAssembly backend's kernels over a given memory: picks the build that the engine can run, compiles it once per
+ * program, and instantiates it for each memory.
+ */
+import type { Kernels } from '../kernels/kernels.ts';
+import { RELAXED, SIMD } from './binaries.ts';
+
+/** Kernels that run in WebAssembly, over one memory. */
+export interface WasmKernels {
+  readonly kernels: Kernels;
+  /** First byte of the memory, a multiple of 16, that the kernels' own constants leave free. */
+  readonly heapBase: number;
+  /** Which of the two builds it is: relaxed SIMD rounds a product and its sum at once where the processor can. */
+  readonly variant: 'simd' | 'relaxed-simd';
+}
+
+export interface WasmOptions {
+  /** A build that the page compiled itself, instead of the embedded ones. */
+  readonly module?: WebAssembly.Module;
+  /** Whether to use the relaxed build; by default where the engine knows its instructions. */
+  readonly relaxed?: boolean;
+}
+
+// One function: f32x4.relaxed_madd of three splats.
+const RELAXED_PROBE =
+  '\0asm\x01\0\0\0\x01\x05\x01`\0\x01{\x03\x02\x01\0\n\x13\x01\x11\0A\0ý\x0fA\0ý\x0fA\0ý\x0fý\x85\x02\x0b';
+
+/** Whether the engine can run the relaxed build. */
+export function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(Uint8Array.from(RELAXED_PROBE, (character) => character.charCodeAt(0)));
+}
+
+const compiled = new Map<boolean, Promise<WebAssembly.Module>>();
+
+/**
+ * Instantiates the kernels over `memory`, which needs one page at least and may be grown later. Several instances
+ * may share a memory. Rejects with `WebAssembly.CompileError` where the engine has no SIMD or the page's content security
+ * policy forbids WebAssembly.
+ */
+export async function wasmKernels(memory: WebAssembly.Memory, options: WasmOptions = {}): Promise<WasmKernels> {
+  const { relaxed = hasRelaxedSimd() } = options;
+  const imports = { env: { memory }, math: Math as unknown as WebAssembly.ModuleImports };
+  const { exports } = await WebAssembly.instantiate(options.module ?? (await embedded(relaxed)), imports);
+  const { heapBase, isRelaxed, ...kernels } = exports;
+  return {
+    kernels: kernels as unknown as Kernels,
+    heapBase: ((heapBase as WebAssembly.Global).value + 15) & -16,
+    variant: (isRelaxed as WebAssembly.Global).value ? 'relaxed-simd' : 'simd',
+  };
+}
+
+function embedded(relaxed: boolean): Promise<WebAssembly.Module> {
+  let module = compiled.get(relaxed);
+  if (!module) {
+    module = WebAssembly.compile(bytesOf(relaxed ? RELAXED : SIMD));
+    compiled.set(relaxed, module);
+  }
+  return module;
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
