@@ -1,0 +1,65 @@
+/**
+ * Element-wise arithmetic as expressions, before it becomes a program (`Kernels.elementwise`). Operators of the
+ * element-wise families lower to these; the plan melts chains of them into one program, or into the epilogue of the
+ * convolution or matrix product that they follow.
+ */
+import * as Opcode from '../kernels/opcodes.ts';
+import type { Value } from './value.ts';
+
+/** A value element by element, broadcast as ONNX does; a constant; the result of the kernel that comes before; or an instruction. */
+export type Expression =
+  | { readonly kind: 'operand'; readonly value: Value }
+  | { readonly kind: 'constant'; readonly bits: number }
+  | { readonly kind: 'result' }
+  | { readonly kind: 'apply'; readonly opcode: number; readonly sources: readonly Expression[] };
+
+const pattern = new DataView(new ArrayBuffer(4));
+
+/** The expression that is the float32 number `value` everywhere. */
+export function float(value: number): Expression {
+  pattern.setFloat32(0, value);
+  return { kind: 'constant', bits: pattern.getInt32(0) };
+}
+
+/** The expression that is the int32 number `value` everywhere. */
+export function integer(value: number): Expression {
+  return { kind: 'constant', bits: value | 0 };
+}
+
+/** An instruction on one to three sources. */
+export function apply(opcode: number, ...sources: Expression[]): Expression {
+  return { kind: 'apply', opcode, sources };
+}
+
+export const add = (a: Expression, b: Expression) => apply(Opcode.ADD, a, b);
+export const subtract = (a: Expression, b: Expression) => apply(Opcode.SUB, a, b);
+export const multiply = (a: Expression, b: Expression) => apply(Opcode.MUL, a, b);
+export const divide = (a: Expression, b: Expression) => apply(Opcode.DIV, a, b);
+export const minimum = (a: Expression, b: Expression) => apply(Opcode.MIN, a, b);
+export const maximum = (a: Expression, b: Expression) => apply(Opcode.MAX, a, b);
+/** `a` where `condition` (int32) is not 0, else `b`. */
+export const select = (condition: Expression, a: Expression, b: Expression) => apply(Opcode.SELECT, condition, a, b);
+
+/** Every value that the expression reads, once each, in the order of first use. */
+export function operandsOf(expression: Expression, found = new Set<Value>()): Set<Value> {
+  if (expression.kind === 'operand') found.add(expression.value);
+  if (expression.kind === 'apply') for (const source of expression.sources) operandsOf(source, found);
+  return found;
+}
+
+/** The expression with each operand replaced by what `replace` gives for it; equal parts stay shared. */
+export function substitute(
+  expression: Expression,
+  replace: (value: Value) => Expression | undefined,
+  done = new Map<Expression, Expression>(),
+): Expression {
+  const known = done.get(expression);
+  if (known) return known;
+  let result = expression;
+  if (expression.kind === 'operand') result = replace(expression.value) ?? expression;
+  if (expression.kind === 'apply') {
+    result = { ...expression, sources: expression.sources.map((source) => substitute(source, replace, done)) };
+  }
+  done.set(expression, result);
+  return result;
+}

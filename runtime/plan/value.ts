@@ -1,0 +1,77 @@
+/**
+ * Values of the graph as the plan knows them: type, concrete shape, and how to get at the elements.
+ */
+import type { DType } from '../../src/graph/dtype.ts';
+import { elementCount } from '../../src/graph/tensor.ts';
+import type { Argument, Buffer } from './buffer.ts';
+import type { Expression } from './expression.ts';
+
+/** What follows a kernel's own arithmetic, as arguments: low, high, program, c1, c2, c3. */
+export type Epilogue = readonly [
+  low: number,
+  high: number,
+  program: Argument,
+  c1: Argument,
+  c2: Argument,
+  c3: Argument,
+];
+
+/** A kernel that is still to be called, so that element-wise operators behind it can become its epilogue. */
+export interface Producer {
+  /**
+   * Which axes of the result the kernel's epilogue calls batch (before `split[0]`), rows (before `split[1]`) and columns (the
+   * rest).
+   */
+  readonly split: readonly [number, number];
+  /** Whether the kernel takes `low` and `high` alone. */
+  readonly clampOnly?: boolean;
+  /** Emits the steps that write the result to `y`. */
+  readonly emit: (y: Buffer, epilogue: Epilogue) => void;
+}
+
+/** What a value will be once something demands its elements. */
+export interface Pending {
+  readonly expression: Expression;
+  readonly producer?: Producer;
+}
+
+/** A tensor of the plan. At first it may be pending; it gets a buffer when the plan has to have its elements. */
+export interface Value {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** The elements, where the plan knows them already; integers saturate to int32. */
+  readonly known?: readonly number[];
+  /** Name of the stored weight that this is. */
+  readonly weight?: string;
+  /** Whether more than one node, or a node and the caller, will ask for it. */
+  readonly shared: boolean;
+  buffer?: Buffer;
+  pending?: Pending;
+}
+
+/** Whether elements of this type are int32 words in memory; float32 words otherwise. */
+export function isIntegral(dtype: DType): boolean {
+  return INTEGRAL.has(dtype);
+}
+
+const INTEGRAL: ReadonlySet<DType> = new Set<DType>([
+  'uint8',
+  'int8',
+  'uint16',
+  'int16',
+  'int32',
+  'int64',
+  'bool',
+  'uint32',
+  'uint64',
+]);
+
+/** Number of elements of a value. */
+export function sizeOf(value: Pick<Value, 'shape'>): number {
+  return elementCount(value.shape);
+}
+
+/** Whether two shapes are the same. */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
+}
