@@ -18,12 +18,15 @@ export type Lower = (plan: Lowering, node: Node, inputs: Inputs) => readonly Val
 /** Lowering functions by ONNX operator name. */
 export type Operators = Readonly<Record<string, Lower>>;
 
+/** The arguments of a kernel, each of which may be a buffer that has no address yet. */
+export type Arguments<T extends readonly unknown[]> = { [Position in keyof T]: Argument };
+
 /** The plan under construction, as operators see it. */
 export interface Lowering {
   /** Version of ONNX's default operator set of the graph. */
   readonly opset: number;
   /** Calls a kernel at this point of every run. */
-  step<K extends keyof AllKernels>(kernel: K, ...args: { [P in keyof Parameters<AllKernels[K]>]: Argument }): void;
+  step<K extends keyof AllKernels>(kernel: K, ...args: Arguments<Parameters<AllKernels[K]>>): void;
   /** Room for `words` 32-bit words, contents undefined at first: a result or scratch. It is reused when the last step that names it is over. */
   temporary(words: number): Buffer;
   /** Words that are the same in every run, such as the geometry of a convolution. */

@@ -1,6 +1,7 @@
 /**
  * Values of the graph as the plan knows them: type, concrete shape, and how to get at the elements.
  */
+import type { TensorNetwork } from '../../src/codec/network.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { Argument, Buffer } from './buffer.ts';
@@ -43,6 +44,8 @@ export interface Value {
   readonly known?: readonly number[];
   /** Name of the stored weight that this is. */
   readonly weight?: string;
+  /** How that weight is coded. */
+  readonly network?: TensorNetwork;
   /** Whether more than one node, or a node and the caller, will ask for it. */
   readonly shared: boolean;
   buffer?: Buffer;

@@ -1,0 +1,234 @@
+/**
+ * Builds a plan: walks the nodes of the graph with concrete shapes, lets every operator lower itself to steps, and melts
+ * element-wise operators into each other and into the kernels before them.
+ */
+import { UnsupportedError } from '../../src/errors.ts';
+import type { DType } from '../../src/graph/dtype.ts';
+import type { Node } from '../../src/graph/graph.ts';
+import { elementCount } from '../../src/graph/tensor.ts';
+import type { AllKernels } from '../kernels/all-kernels.ts';
+import { MAX, MIN, TILE_COLUMNS, TILE_ROWS } from '../kernels/opcodes.ts';
+import type { Arguments, Inputs, Lowering, Operators } from '../operators/operator.ts';
+import {
+  type Argument,
+  type Buffer,
+  type PackedLayout,
+  type TemporaryBuffer,
+  type WeightLayout,
+  wordsOfFloats,
+} from './buffer.ts';
+import { type Expression, float, integer, operandsOf, substitute } from './expression.ts';
+import type { Step } from './plan.ts';
+import { elementwiseProgram, epilogueProgram, instructionCount } from './program.ts';
+import { type Epilogue, isIntegral, type Pending, type Producer, sameShape, sizeOf, type Value } from './value.ts';
+
+/** Thrown where a shape depends on the elements of a value that the plan does not know. */
+export class NeedsNumbers extends Error {
+  readonly value: Value;
+
+  constructor(value: Value) {
+    super('a shape depends on numbers that are computed');
+    this.value = value;
+  }
+}
+
+const MOST_OPERANDS = 6;
+/** Expressions are kept shorter than this, so that programs stay within their registers and memory traffic still pays. */
+const MOST_INSTRUCTIONS = 40;
+const NO_EPILOGUE: Epilogue = [-Infinity, Infinity, 0, 0, 0, 0];
+
+/** Evaluates a node whose inputs are all known; `undefined` where that is not worth it. */
+export type Fold = (node: Node, inputs: readonly (Value | undefined)[]) => readonly Value[] | undefined;
+
+export class Builder implements Lowering {
+  readonly opset: number;
+  readonly steps: Step[] = [];
+  private readonly operators: Operators;
+  private readonly fold: Fold;
+  private readonly constants = new Map<string, Buffer>();
+  private op = '';
+  /** Whether the value that is being made has more than one reader. */
+  private isShared = false;
+
+  constructor(opset: number, operators: Operators, fold: Fold) {
+    this.opset = opset;
+    this.operators = operators;
+    this.fold = fold;
+  }
+
+  /** Lowers a node; `shared` says of each output whether it has several readers. */
+  lower(node: Node, inputs: Inputs, shared: boolean): readonly Value[] {
+    const lower = this.operators[node.op];
+    if (!lower || node.domain !== '')
+      throw new UnsupportedError(`operator ${node.domain}${node.domain && '.'}${node.op}`);
+    const given = inputs.filter((input) => input !== undefined);
+    if (given.length > 0 && given.every(({ known }) => known)) {
+      const folded = this.fold(node, inputs);
+      if (folded) return folded;
+    }
+    this.op = node.op;
+    this.isShared = shared;
+    return lower(this, node, inputs);
+  }
+
+  step<K extends keyof AllKernels>(kernel: K, ...args: Arguments<Parameters<AllKernels[K]>>): void {
+    this.steps.push({ kernel, args: args as readonly Argument[], op: this.op });
+  }
+
+  temporary(words: number): TemporaryBuffer {
+    return { kind: 'temporary', words };
+  }
+
+  table(words: ArrayLike<number>): Buffer {
+    const contents = Int32Array.from(words);
+    return { kind: 'table', words: contents.length, contents };
+  }
+
+  floatTable(numbers: ArrayLike<number>): Buffer {
+    return this.table(wordsOfFloats(numbers));
+  }
+
+  tensor(dtype: DType, shape: readonly number[], buffer: Buffer = this.temporary(elementCount(shape))): Value {
+    return { dtype, shape, shared: this.isShared, buffer };
+  }
+
+  view(value: Value, shape: readonly number[], dtype: DType = value.dtype): Value {
+    if (value.known) return this.constant(dtype, shape, value.known);
+    if (value.weight !== undefined) return { ...value, dtype, shape };
+    return this.tensor(dtype, shape, this.buffer(value));
+  }
+
+  constant(dtype: DType, shape: readonly number[], numbers: readonly number[]): Value {
+    return { dtype, shape, known: numbers, shared: this.isShared };
+  }
+
+  numbers(value: Value): readonly number[] {
+    if (!value.known) throw new NeedsNumbers(value);
+    return value.known;
+  }
+
+  elementwise(dtype: DType, shape: readonly number[], expression: Expression): Value {
+    const pending = this.join(shape, expression);
+    return { dtype, shape, shared: this.isShared, pending };
+  }
+
+  produce(dtype: DType, shape: readonly number[], producer: Producer): Value {
+    return { dtype, shape, shared: this.isShared, pending: { expression: { kind: 'result' }, producer } };
+  }
+
+  buffer(value: Value): Buffer {
+    value.buffer ??= this.materialise(value);
+    return value.buffer;
+  }
+
+  packed(value: Value, layout: PackedLayout): Buffer {
+    const { side, batches, batchStride, rowStride, columnStride, rows, columns } = layout;
+    const [length, depth, tile] = side === 'rows' ? [rows, columns, TILE_ROWS] : [columns, rows, TILE_COLUMNS];
+    const words = batches * Math.ceil(length / tile) * tile * depth;
+    if (value.weight !== undefined) return this.weightBuffer(value.weight, words, layout);
+    const target = this.temporary(words);
+    const kernel = side === 'rows' ? 'packRows' : 'packColumns';
+    this.step(kernel, this.buffer(value), batches, batchStride, rowStride, columnStride, rows, columns, target);
+    return target;
+  }
+
+  private weightBuffer(weight: string, words: number, layout: WeightLayout): Buffer {
+    const key = `${weight} ${JSON.stringify(layout)}`;
+    let buffer = this.constants.get(key);
+    if (!buffer) {
+      buffer = { kind: 'constant', words, key, weight, layout };
+      this.constants.set(key, buffer);
+    }
+    return buffer;
+  }
+
+  /** The expression with pending operands melted in, and at most one producer under it. */
+  private join(shape: readonly number[], given: Expression): Pending {
+    const scalar = (value: Value): Expression | undefined => {
+      if (!value.known || sizeOf(value) !== 1) return undefined;
+      return isIntegral(value.dtype) ? integer(value.known[0]!) : float(value.known[0]!);
+    };
+    let expression = substitute(given, scalar);
+    let producer: Producer | undefined;
+    for (const operand of operandsOf(expression)) {
+      const { pending } = operand;
+      if (!pending || operand.shared || operand.buffer || !sameShape(operand.shape, shape)) continue;
+      const joined = substitute(expression, (value) => (value === operand ? pending.expression : undefined));
+      if (instructionCount(joined) > MOST_INSTRUCTIONS) continue;
+      if (pending.producer) {
+        if (producer || !accepts(pending.producer, joined, shape)) continue;
+        producer = pending.producer;
+      } else if (producer ? !accepts(producer, joined, shape) : operandsOf(joined).size > MOST_OPERANDS) {
+        continue;
+      }
+      expression = joined;
+    }
+    for (const operand of operandsOf(expression)) this.buffer(operand);
+    return { expression, ...(producer && { producer }) };
+  }
+
+  private materialise(value: Value): Buffer {
+    if (value.known) return isIntegral(value.dtype) ? this.table(value.known) : this.floatTable(value.known);
+    if (value.weight !== undefined) return this.weightBuffer(value.weight, sizeOf(value), { side: 'plain' });
+    const { pending } = value;
+    if (!pending) throw new Error('a value has neither elements nor a way to them');
+    delete value.pending;
+    const { expression, producer } = pending;
+    if (producer) {
+      const target = this.temporary(sizeOf(value));
+      producer.emit(target, this.epilogue(expression, producer, value.shape));
+      return target;
+    }
+    return this.emitProgram(expression, value.shape);
+  }
+
+  private emitProgram(expression: Expression, shape: readonly number[]): Buffer {
+    if (expression.kind === 'operand' && sameShape(expression.value.shape, shape)) return this.buffer(expression.value);
+    const target = this.temporary(elementCount(shape));
+    if (target.words === 0) return target;
+    if (expression.kind === 'constant') {
+      this.step('fill', target, target.words, expression.bits);
+      return target;
+    }
+    const { words, operands } = elementwiseProgram(expression, shape);
+    const places = operands.map((operand) => this.buffer(operand));
+    const args = [this.table(words), target, ...places, 0, 0, 0, 0, 0, 0].slice(0, MOST_OPERANDS + 2);
+    const replaceable = operands.flatMap((operand, at): TemporaryBuffer[] => {
+      const place = places[at]!;
+      return place.kind === 'temporary' && sameShape(operand.shape, shape) ? [place] : [];
+    });
+    this.steps.push({ kernel: 'elementwise', args, op: this.op, inPlace: { result: target, operands: replaceable } });
+    return target;
+  }
+
+  private epilogue(expression: Expression, { split }: Producer, shape: readonly number[]): Epilogue {
+    const range = clampOf(expression);
+    if (range) return [...range, 0, 0, 0, 0];
+    const { words, operands } = epilogueProgram(expression, shape, split)!;
+    const places: Argument[] = operands.map((operand) => this.buffer(operand));
+    const [c1 = 0, c2 = 0, c3 = 0] = places;
+    return [NO_EPILOGUE[0], NO_EPILOGUE[1], this.table(words), c1, c2, c3];
+  }
+}
+
+function accepts(producer: Producer, expression: Expression, shape: readonly number[]): boolean {
+  if (clampOf(expression)) return true;
+  return !producer.clampOnly && epilogueProgram(expression, shape, producer.split) !== undefined;
+}
+
+const pattern = new DataView(new ArrayBuffer(4));
+
+/** The range that an expression clamps the kernel's result to, where it does nothing else. */
+function clampOf(expression: Expression): [low: number, high: number] | undefined {
+  if (expression.kind === 'result') return [-Infinity, Infinity];
+  if (expression.kind !== 'apply' || (expression.opcode !== MAX && expression.opcode !== MIN)) return undefined;
+  const [a, b] = expression.sources;
+  const [bound, inner] = a!.kind === 'constant' ? [a, b] : [b, a];
+  if (bound?.kind !== 'constant') return undefined;
+  const range = clampOf(inner!);
+  if (!range) return undefined;
+  pattern.setInt32(0, bound.bits);
+  const limit = pattern.getFloat32(0);
+  const choose = expression.opcode === MAX ? Math.max : Math.min;
+  return [choose(range[0], limit), choose(range[1], limit)];
+}

@@ -1,0 +1,132 @@
+/**
+ * From a graph and the shapes of its inputs to a plan.
+ */
+
+import type { TensorNetwork } from '../../src/codec/network.ts';
+import { UnsupportedError } from '../../src/errors.ts';
+import type { DType } from '../../src/graph/dtype.ts';
+import type { Node } from '../../src/graph/graph.ts';
+import { referenceMachine } from '../machine.ts';
+import { OPERATORS } from '../operators/index.ts';
+import { bind } from './addresses.ts';
+import type { Buffer, TemporaryBuffer } from './buffer.ts';
+import { Builder } from './builder.ts';
+import { planMemory } from './memory-plan.ts';
+import type { Plan, PlanPort } from './plan.ts';
+import { isIntegral, sizeOf, type Value } from './value.ts';
+
+/** What the plan has to know of a graph. */
+export interface PlanGraph {
+  readonly opset: number;
+  readonly nodes: readonly Node[];
+  readonly inputs: readonly { readonly name: string }[];
+  readonly outputs: readonly { readonly name: string }[];
+  readonly weights: ReadonlyMap<string, PlanWeight>;
+}
+
+/** A stored weight, as far as planning needs it. */
+export interface PlanWeight {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** The elements of a small one. */
+  readonly known?: readonly number[];
+  /** How it is coded. */
+  readonly network?: TensorNetwork;
+}
+
+/** An input of a run; `known` are its elements where shapes depend on them. */
+export interface PlanInput {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly known?: readonly number[];
+}
+
+/** Values with more elements than this are computed in every run rather than kept as numbers of the plan. */
+const LARGEST_KNOWN = 65536;
+
+/**
+ * Plans a run of `graph` on inputs of these types and shapes. Throws `NeedsNumbers` where a shape depends on elements that
+ * `inputs` does not give, and `UnsupportedError` for what this runtime can't do.
+ */
+export function makePlan(graph: PlanGraph, inputs: ReadonlyMap<string, PlanInput>): Plan {
+  const readers = countReaders(graph);
+  const isShared = (name: string) => (readers.get(name) ?? 0) > 1;
+  const builder = new Builder(graph.opset, OPERATORS, (node, values) => fold(graph.opset, node, values));
+  const values = new Map<string, Value>();
+  for (const [name, { dtype, shape, known, network }] of graph.weights) {
+    values.set(name, {
+      dtype,
+      shape,
+      weight: name,
+      shared: isShared(name),
+      ...(known && { known }),
+      ...(network && { network }),
+    });
+  }
+  const ports: PlanPort[] = [];
+  for (const { name } of graph.inputs) {
+    const { dtype, shape, known } = inputs.get(name)!;
+    const buffer = builder.temporary(sizeOf({ shape }));
+    if (!known) ports.push({ name, dtype, shape, buffer });
+    values.set(name, { dtype, shape, shared: isShared(name), ...(known ? { known } : { buffer }) });
+  }
+  for (const node of graph.nodes) {
+    const given = node.inputs.map((name) => (name === '' ? undefined : values.get(name)));
+    const results = builder.lower(node, given, node.outputs.some(isShared));
+    node.outputs.forEach((name, at) => {
+      if (name === '') return;
+      const result = results[at];
+      if (!result) throw new UnsupportedError(`output ${at + 1} of operator ${node.op}`);
+      values.set(name, result);
+    });
+  }
+  const outputs = graph.outputs.map(({ name }): PlanPort => {
+    const value = values.get(name)!;
+    return { name, dtype: value.dtype, shape: value.shape, buffer: builder.buffer(value) };
+  });
+  return finish(builder, ports, outputs);
+}
+
+function finish(builder: Builder, inputs: readonly PlanPort[], outputs: readonly PlanPort[]): Plan {
+  const temporaries = (ports: readonly PlanPort[]) =>
+    ports.map(({ buffer }) => buffer).filter((buffer): buffer is TemporaryBuffer => buffer.kind === 'temporary');
+  const { steps } = builder;
+  return { inputs, outputs, steps, memory: planMemory(steps, temporaries(inputs), temporaries(outputs)) };
+}
+
+/** How many nodes, and outputs of the graph, read each value. */
+function countReaders({ nodes, outputs }: PlanGraph): Map<string, number> {
+  const readers = new Map<string, number>();
+  const add = (name: string) => readers.set(name, (readers.get(name) ?? 0) + 1);
+  for (const { inputs } of nodes) for (const name of new Set(inputs)) add(name);
+  for (const { name } of outputs) add(name);
+  return readers;
+}
+
+/** Runs a node on known inputs by the reference kernels. */
+function fold(opset: number, node: Node, inputs: readonly (Value | undefined)[]): readonly Value[] | undefined {
+  const never = () => undefined;
+  const builder = new Builder(opset, OPERATORS, never);
+  const known = inputs.map((input) => input && builder.constant(input.dtype, input.shape, input.known!));
+  const results = builder.lower(node, known, false);
+  if (results.some((result) => sizeOf(result) > LARGEST_KNOWN)) return undefined;
+  if (results.every((result) => result.known)) return results;
+  const outputs = results.map(({ dtype, shape, ...rest }): PlanPort => {
+    const buffer = builder.buffer({ dtype, shape, ...rest });
+    return { name: '', dtype, shape, buffer };
+  });
+  const machine = referenceMachine();
+  const bound = bind(finish(builder, [], outputs), machine, machine.base, unreachable);
+  machine.reserve(bound.end);
+  bound.writeTables();
+  bound.run();
+  return outputs.map(({ dtype, shape, buffer }) => {
+    const start = bound.addressOf(buffer) / 4;
+    const words = isIntegral(dtype) ? machine.memory.words : machine.memory.floats;
+    return { dtype, shape, known: Array.from(words.subarray(start, start + sizeOf({ shape }))), shared: true };
+  });
+}
+
+function unreachable(buffer: Buffer): never {
+  throw new Error(`a known value has the ${buffer.kind} buffer of a weight`);
+}
