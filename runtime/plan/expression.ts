@@ -26,6 +26,11 @@ export function integer(value: number): Expression {
   return { kind: 'constant', bits: value | 0 };
 }
 
+/** The elements of `value`, broadcast to where the expression is used. */
+export function operand(value: Value): Expression {
+  return { kind: 'operand', value };
+}
+
 /** An instruction on one to three sources. */
 export function apply(opcode: number, ...sources: Expression[]): Expression {
   return { kind: 'apply', opcode, sources };
