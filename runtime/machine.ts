@@ -5,6 +5,7 @@ import { referenceKernels } from './js/kernels.ts';
 import type { Memory } from './js/memory.ts';
 import { rareKernels } from './js/rare/kernels.ts';
 import type { AllKernels } from './kernels/all-kernels.ts';
+import { type WasmOptions, wasmKernels } from './wasm/instantiate.ts';
 
 /** Bytes at the start of every memory that no buffer may have, so that pointer 0 can stand for nothing. */
 const NULL_BYTES = 64;
@@ -35,6 +36,32 @@ export function referenceMachine(): Machine {
       words.set(memory.words);
       memory.words = words;
       memory.floats = new Float32Array(words.buffer);
+    },
+  };
+}
+
+const PAGE_BYTES = 65536;
+
+/**
+ * A machine whose kernels are WebAssembly, as far as there are such. Rejects with `WebAssembly.CompileError` where the
+ * engine or the page's content security policy has no WebAssembly with SIMD.
+ */
+export async function wasmMachine(options: WasmOptions = {}): Promise<Machine> {
+  const linear = new WebAssembly.Memory({ initial: 1 });
+  const { kernels, heapBase, variant } = await wasmKernels(linear, options);
+  const memory: Memory = { floats: new Float32Array(linear.buffer), words: new Int32Array(linear.buffer) };
+  return {
+    backend: 'wasm',
+    variant,
+    memory,
+    kernels: { ...referenceKernels(memory), ...rareKernels(memory), ...kernels },
+    base: heapBase,
+    reserve(bytes) {
+      const missing = Math.ceil((bytes - linear.buffer.byteLength) / PAGE_BYTES);
+      if (missing <= 0) return;
+      linear.grow(missing);
+      memory.words = new Int32Array(linear.buffer);
+      memory.floats = new Float32Array(linear.buffer);
     },
   };
 }

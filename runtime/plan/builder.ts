@@ -25,6 +25,9 @@ import { type Epilogue, isIntegral, type Pending, type Producer, sameShape, size
 /** Thrown where a shape depends on the elements of a value that the plan does not know. */
 export class NeedsNumbers extends Error {
   readonly value: Value;
+  /** The operator that needs them, and the inputs of the graph that they come from: filled in by `makePlan`. */
+  op = '';
+  inputs: readonly string[] = [];
 
   constructor(value: Value) {
     super('a shape depends on numbers that are computed');

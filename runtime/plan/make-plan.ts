@@ -10,7 +10,7 @@ import { referenceMachine } from '../machine.ts';
 import { OPERATORS } from '../operators/index.ts';
 import { bind } from './addresses.ts';
 import type { Buffer, TemporaryBuffer } from './buffer.ts';
-import { Builder } from './builder.ts';
+import { Builder, NeedsNumbers } from './builder.ts';
 import { planMemory } from './memory-plan.ts';
 import type { Plan, PlanPort } from './plan.ts';
 import { isIntegral, sizeOf, type Value } from './value.ts';
@@ -72,7 +72,7 @@ export function makePlan(graph: PlanGraph, inputs: ReadonlyMap<string, PlanInput
   }
   for (const node of graph.nodes) {
     const given = node.inputs.map((name) => (name === '' ? undefined : values.get(name)));
-    const results = builder.lower(node, given, node.outputs.some(isShared));
+    const results = lowerNode(builder, graph, values, node, given, node.outputs.some(isShared));
     node.outputs.forEach((name, at) => {
       if (name === '') return;
       const result = results[at];
@@ -85,6 +85,35 @@ export function makePlan(graph: PlanGraph, inputs: ReadonlyMap<string, PlanInput
     return { name, dtype: value.dtype, shape: value.shape, buffer: builder.buffer(value) };
   });
   return finish(builder, ports, outputs);
+}
+
+function lowerNode(
+  builder: Builder,
+  graph: PlanGraph,
+  values: ReadonlyMap<string, Value>,
+  node: Node,
+  inputs: readonly (Value | undefined)[],
+  shared: boolean,
+): readonly Value[] {
+  try {
+    return builder.lower(node, inputs, shared);
+  } catch (error) {
+    if (error instanceof NeedsNumbers && error.op === '') {
+      const names = node.inputs.filter((name) => values.get(name) === error.value);
+      error.op = node.op;
+      error.inputs = sourcesOf(graph, names.length > 0 ? names : node.inputs);
+    }
+    throw error;
+  }
+}
+
+/** The inputs of the graph that the named values are computed from. */
+function sourcesOf({ nodes, inputs }: PlanGraph, names: readonly string[]): string[] {
+  const needed = new Set(names);
+  for (const node of [...nodes].reverse()) {
+    if (node.outputs.some((name) => needed.has(name))) for (const name of node.inputs) needed.add(name);
+  }
+  return inputs.map(({ name }) => name).filter((name) => needed.has(name));
 }
 
 function finish(builder: Builder, inputs: readonly PlanPort[], outputs: readonly PlanPort[]): Plan {

@@ -1,0 +1,202 @@
+/**
+ * The engine of a session: it keeps a machine, the weights in it, and the plans for the shapes that have come up.
+ */
+import type { ReadArchive } from '../formats/fqz/read.ts';
+import type { StoredWeight } from '../src/codec/archive.ts';
+import { expandNetwork } from '../src/codec/network.ts';
+import { UnsupportedError } from '../src/errors.ts';
+import { defaultOpset } from '../src/graph/graph.ts';
+import { elementCount } from '../src/graph/tensor.ts';
+import {
+  type Elements,
+  type ElementType,
+  elementsOf,
+  isElementType,
+  loadElements,
+  numbersOf,
+  storeElements,
+} from './elements.ts';
+import type { Machine } from './machine.ts';
+import { OPERATORS } from './operators/index.ts';
+import { aligned, type BoundPlan, bind, constantsOf } from './plan/addresses.ts';
+import type { ConstantBuffer } from './plan/buffer.ts';
+import { NeedsNumbers } from './plan/builder.ts';
+import { makePlan, type PlanGraph, type PlanInput, type PlanWeight } from './plan/make-plan.ts';
+import type { Plan } from './plan/plan.ts';
+import { isIntegral } from './plan/value.ts';
+import { placeWeight } from './weights.ts';
+
+/** A tensor as the engine takes and gives it. */
+export interface EngineTensor {
+  readonly dtype: ElementType;
+  readonly shape: readonly number[];
+  readonly data: Elements;
+}
+
+/** Bytes of a machine's memory. */
+export interface MemoryUse {
+  /** Weights in the layout of the kernels. */
+  readonly weights: number;
+  /** The largest that inputs, outputs and everything between have needed at once, with the plan's tables. */
+  readonly activations: number;
+  /** The whole memory, as far as it has been reserved. */
+  readonly total: number;
+}
+
+export interface Engine {
+  readonly machine: Machine;
+  /** Plans for inputs of these types and shapes, so that the first run finds everything in place. */
+  prepare(inputs: ReadonlyMap<string, PlanInput>): void;
+  /** Runs the model; every input of the graph is given, with the type that the graph declares. */
+  run(feeds: ReadonlyMap<string, EngineTensor>): Map<string, EngineTensor>;
+  /** The plan that ran or was prepared last. */
+  readonly plan: Plan | undefined;
+  readonly memory: MemoryUse;
+}
+
+/** Plans that are kept; the one that was used longest ago gives way. */
+const MOST_PLANS = 8;
+/** Inputs whose elements shapes depend on may have so many. */
+const LARGEST_NUMBERS = 65536;
+
+/** Opens a decoded file on a machine. Throws `UnsupportedError` for operators and types that the runtime does not have. */
+export function createEngine(archive: ReadArchive, machine: Machine): Engine {
+  const graph = planGraph(archive);
+  const stored = new Map(archive.weights.map((weight) => [weight.name, weight]));
+  const addresses = new Map<string, number>();
+  let weightEnd = aligned(machine.base);
+  let activations = 0;
+  const plans = new Map<string, BoundPlan>();
+  const byValue = new Set<string>();
+  let current: BoundPlan | undefined;
+
+  /** Puts constants that no earlier plan had behind the others. */
+  const placeConstants = (plan: Plan): void => {
+    const missing = [...constantsOf(plan)].filter(({ key }) => !addresses.has(key));
+    if (missing.length === 0) return;
+    const start = weightEnd;
+    for (const constant of missing) {
+      addresses.set(constant.key, weightEnd);
+      weightEnd = aligned(weightEnd + 4 * constant.words);
+    }
+    if (start !== weightEnd) plans.clear();
+    machine.reserve(weightEnd);
+    for (const constant of missing) {
+      placeWeight(machine, addresses.get(constant.key)!, stored.get(constant.weight)!, constant.layout);
+    }
+  };
+
+  const bindPlan = (plan: Plan): BoundPlan => {
+    placeConstants(plan);
+    const bound = bind(plan, machine, weightEnd, ({ key }: ConstantBuffer) => addresses.get(key)!);
+    activations = Math.max(activations, bound.end - weightEnd);
+    return bound;
+  };
+
+  const planFor = (inputs: ReadonlyMap<string, PlanInput>): BoundPlan => {
+    const key = keyOf(inputs);
+    let bound = plans.get(key);
+    plans.delete(key);
+    bound ??= bindPlan(makePlan(graph, inputs));
+    plans.set(key, bound);
+    if (plans.size > MOST_PLANS) plans.delete(plans.keys().next().value!);
+    if (bound !== current) {
+      machine.reserve(bound.end);
+      bound.writeTables();
+      current = bound;
+    }
+    return bound;
+  };
+
+  /** Plans; where shapes turn out to depend on elements of inputs, those inputs are planned by value from then on. */
+  const planByNeed = (describe: () => ReadonlyMap<string, PlanInput>): BoundPlan => {
+    for (;;) {
+      try {
+        return planFor(describe());
+      } catch (error) {
+        if (!(error instanceof NeedsNumbers)) throw error;
+        const given = describe();
+        const more = error.inputs.filter((name) => {
+          const { shape, known } = given.get(name)!;
+          return !known && elementCount(shape) <= LARGEST_NUMBERS;
+        });
+        if (more.length === 0 || more.length < error.inputs.filter((name) => !byValue.has(name)).length) {
+          throw new UnsupportedError(`${error.op}: a shape depends on numbers that the model computes`);
+        }
+        for (const name of more) byValue.add(name);
+      }
+    }
+  };
+
+  return {
+    machine,
+    prepare(inputs) {
+      planFor(inputs);
+    },
+    run(feeds) {
+      const describe = () =>
+        new Map(
+          [...feeds].map(([name, { dtype, shape, data }]): [string, PlanInput] => [
+            name,
+            { dtype, shape, ...(byValue.has(name) && { known: numbersOf(dtype, data) }) },
+          ]),
+        );
+      const { plan, addressOf, run } = planByNeed(describe);
+      const { memory } = machine;
+      for (const { name, dtype, buffer } of plan.inputs) {
+        storeElements(dtype as ElementType, feeds.get(name)!.data, memory, addressOf(buffer) / 4);
+      }
+      run();
+      return new Map(
+        plan.outputs.map(({ name, dtype, shape, buffer }) => {
+          const type = dtype as ElementType;
+          const data = loadElements(type, elementCount(shape), memory, addressOf(buffer) / 4);
+          return [name, { dtype: type, shape, data }];
+        }),
+      );
+    },
+    get plan() {
+      return current?.plan;
+    },
+    get memory() {
+      const weights = weightEnd - machine.base;
+      return { weights, activations, total: machine.memory.words.byteLength };
+    },
+  };
+}
+
+function keyOf(inputs: ReadonlyMap<string, PlanInput>): string {
+  return JSON.stringify([...inputs].map(([name, { shape, known }]) => [name, shape, known]));
+}
+
+function planGraph({ graph, weights }: ReadArchive): PlanGraph {
+  if (graph.kind === 'onnx') throw new UnsupportedError('the file stores its graph as ONNX: fqz/ort runs it');
+  const { model } = graph;
+  const { nodes, inputs, outputs } = model.graph;
+  for (const node of nodes) {
+    if (node.domain !== '' || !(node.op in OPERATORS)) {
+      throw new UnsupportedError(`operator ${node.op} is not in this runtime: fqz/ort runs the file`);
+    }
+  }
+  return {
+    opset: defaultOpset(model),
+    nodes,
+    inputs,
+    outputs,
+    weights: new Map(weights.map((weight) => [weight.name, planWeight(weight)])),
+  };
+}
+
+/** Weights with no more elements than this are known to the plan, as are all of integer types. */
+const SMALL_WEIGHT = 256;
+
+function planWeight(weight: StoredWeight): PlanWeight {
+  const { dtype, shape } = 'tensor' in weight ? weight.tensor : weight;
+  if (!isElementType(dtype)) throw new UnsupportedError(`a weight of type ${dtype}: fqz/ort runs the file`);
+  const isSmall = elementCount(shape) <= (isIntegral(dtype) ? LARGEST_NUMBERS : SMALL_WEIGHT);
+  if ('network' in weight) {
+    const { network } = weight;
+    return { dtype, shape, network, ...(isSmall && { known: Array.from(expandNetwork(network), Math.fround) }) };
+  }
+  return { dtype, shape, ...(isSmall && { known: numbersOf(dtype, elementsOf(weight.tensor)) }) };
+}
