@@ -2,7 +2,7 @@
  * Reads the `.fqz` container, version 1 (SPEC.md). Nothing is believed before the checksum agrees, and no memory is
  * taken for what the remaining bytes cannot hold.
  */
-import type { Archive, ArchiveGraph } from '../../src/codec/archive.ts';
+import type { Archive, ArchiveGraph, StoredWeight } from '../../src/codec/archive.ts';
 import { FormatError } from '../../src/errors.ts';
 import { codeCompanions } from './companions-code.ts';
 import { crc32 } from './crc32.ts';
@@ -27,8 +27,48 @@ export function isFqz(bytes: Uint8Array): boolean {
   return MAGIC.every((byte, at) => bytes[at] === byte);
 }
 
+/** What is known of a weight before its numbers are decoded. */
+export interface NamedHeader extends WeightHeader {
+  readonly name: string;
+}
+
+/** A file whose graph has been read, and whose weights are still coded. */
+export interface OpenedFqz extends Omit<Archive, 'weights'> {
+  readonly version: number;
+  readonly graphBytes: number;
+  readonly weightBytes: number;
+  /** One for each weight, in the order of the file. */
+  readonly headers: readonly NamedHeader[];
+  /**
+   * Decodes one weight after another, in the order of the file; each time anew. Throws `FormatError` where the numbers are
+   * damaged, at the latest behind the last weight.
+   */
+  weights(): Generator<StoredWeight, void, void>;
+}
+
 /** Parses a `.fqz` file. Throws `FormatError` for anything that is not a whole, undamaged file of a known version. */
 export function readFqz(bytes: Uint8Array): ReadArchive {
+  const { opened, decode } = openFile(bytes);
+  const { headers, weights: _, ...rest } = opened;
+  const ends: number[] = [];
+  const weights = [...decode((position) => ends.push(position))];
+  const total = ends.at(-1) ?? 1;
+  const share = (at: number) => ((ends[at]! - (ends[at - 1] ?? 0)) / total) * rest.weightBytes;
+  return { ...rest, weights, bytesOf: new Map(headers.map(({ name }, at) => [name, share(at)])) };
+}
+
+/**
+ * Parses a `.fqz` file up to the numbers of its weights, and checks that the file is whole and may promise what it
+ * promises. Throws `FormatError` as `readFqz` does.
+ */
+export function openFqz(bytes: Uint8Array): OpenedFqz {
+  return openFile(bytes).opened;
+}
+
+/** Decodes the weights in order; `onEnd` hears how many bits have been used behind each. */
+type Decode = (onEnd?: (position: number) => void) => Generator<StoredWeight, void, void>;
+
+function openFile(bytes: Uint8Array): { opened: OpenedFqz; decode: Decode } {
   checkContainer(bytes);
   const end = bytes.length - CHECKSUM_BYTES;
   const { value: graphLength, next } = readVarint(bytes, HEADER_BYTES);
@@ -39,7 +79,7 @@ export function readFqz(bytes: Uint8Array): ReadArchive {
   const coded = isForeign ? undefined : codeGraph(head);
   const uses = coded?.weights ?? foreignWeights(head);
   const header = weightHeaderCode(head);
-  const headers = uses.map(({ slot }) => header(slot, undefined));
+  const headers = uses.map(({ name, slot }): NamedHeader => ({ name, ...header(slot, undefined) }));
   const companions = codeCompanions(head, {});
   const foreignLength = isForeign ? uintCode(head)(0) : 0;
   head.finish();
@@ -49,44 +89,41 @@ export function readFqz(bytes: Uint8Array): ReadArchive {
   const graph: ArchiveGraph = coded
     ? { kind: 'compact', model: coded.model }
     : { kind: 'onnx', deflated: bytes.slice(next + graphLength, start) };
-  return {
+  const coefficients = bytes.subarray(start, end);
+  checkMemory(headers, coefficients.length);
+  const decode: Decode = (onEnd) => decodeWeights(coefficients, headers, onEnd);
+  const opened: OpenedFqz = {
     version: VERSION,
     graph,
     ...companions,
-    ...readWeights(bytes.subarray(start, end), uses, headers, bytes.length),
+    graphBytes: bytes.length - coefficients.length,
+    weightBytes: coefficients.length,
+    headers,
+    weights: () => decode(),
   };
+  return { opened, decode };
 }
 
-function readWeights(
-  coefficients: Uint8Array,
-  uses: readonly WeightUse[],
-  headers: readonly WeightHeader[],
-  fileBytes: number,
-): Pick<ReadArchive, 'weights' | 'graphBytes' | 'weightBytes' | 'bytesOf'> {
+function checkMemory(headers: readonly WeightHeader[], bytes: number): void {
   const memory = headers.reduce((sum, own) => sum + memoryOf(own), 0);
-  if (memory > largestMemory(coefficients.length)) {
-    throw new FormatError(
-      'fqz',
-      `weights of ${memory} bytes are promised, but only ${coefficients.length} bytes follow`,
-    );
+  if (memory > largestMemory(bytes)) {
+    throw new FormatError('fqz', `weights of ${memory} bytes are promised, but only ${bytes} bytes follow`);
   }
+}
+
+function* decodeWeights(
+  coefficients: Uint8Array,
+  headers: readonly NamedHeader[],
+  onEnd?: (position: number) => void,
+): Generator<StoredWeight, void, void> {
   const body = new RangeDecoder(coefficients);
   const numbers = weightNumbersCode(body);
-  const ends: number[] = [];
-  const weights = uses.map(({ name }, at) => {
-    const weight = numbers(name, headers[at]!, undefined);
-    ends.push(body.position);
-    return weight;
-  });
+  for (const header of headers) {
+    const weight = numbers(header.name, header, undefined);
+    onEnd?.(body.position);
+    yield weight;
+  }
   body.finish();
-  const total = ends.at(-1) ?? 1;
-  const share = (at: number) => ((ends[at]! - (ends[at - 1] ?? 0)) / total) * coefficients.length;
-  return {
-    weights,
-    graphBytes: fileBytes - coefficients.length,
-    weightBytes: coefficients.length,
-    bytesOf: new Map(uses.map(({ name }, at) => [name, share(at)])),
-  };
 }
 
 function checkContainer(bytes: Uint8Array): void {
