@@ -4,6 +4,7 @@
  */
 import type { Kernels } from '../kernels/kernels.ts';
 import { RELAXED, SIMD } from './binaries.ts';
+import { hostImports } from './host.ts';
 
 /** Kernels that run in WebAssembly, over one memory. */
 export interface WasmKernels {
@@ -39,7 +40,7 @@ const compiled = new Map<boolean, Promise<WebAssembly.Module>>();
  */
 export async function wasmKernels(memory: WebAssembly.Memory, options: WasmOptions = {}): Promise<WasmKernels> {
   const { relaxed = hasRelaxedSimd() } = options;
-  const imports = { env: { memory }, math: Math as unknown as WebAssembly.ModuleImports };
+  const imports = { env: { memory }, math: Math as unknown as WebAssembly.ModuleImports, host: hostImports(memory) };
   const { exports } = await WebAssembly.instantiate(options.module ?? (await embedded(relaxed)), imports);
   const { heapBase, isRelaxed, ...kernels } = exports;
   return {

@@ -6,3 +6,12 @@ export const heapBase: usize = __heap_base;
 /** Whether this is the build with relaxed SIMD. */
 export const isRelaxed: i32 = ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
 
+export { arg } from './arg';
+export { copy, fill } from './copy';
+export { elementwise } from './elementwise';
+export { gather } from './gather';
+export { interpolate } from './interpolate';
+export { normalize } from './normalize';
+export { pool } from './pool';
+export { reduce } from './reduce';
+export { softmax } from './softmax';
