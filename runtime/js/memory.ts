@@ -1,7 +1,7 @@
 /**
  * The linear memory that kernels work in, as typed arrays.
  */
-import type { Kernels } from '../kernels/kernels.ts';
+import type { AllKernels } from '../kernels/all-kernels.ts';
 
 /** Views over the whole memory. They are replaced when it grows, so kernels must not keep them from call to call. */
 export interface Memory {
@@ -9,5 +9,5 @@ export interface Memory {
   words: Int32Array;
 }
 
-/** A kernel of the reference backend: the kernel's own arguments behind the memory they point into. */
-export type Reference<K extends keyof Kernels> = (memory: Memory, ...args: Parameters<Kernels[K]>) => void;
+/** A kernel in TypeScript: the kernel's own arguments behind the memory they point into. */
+export type Reference<K extends keyof AllKernels> = (memory: Memory, ...args: Parameters<AllKernels[K]>) => void;
