@@ -85,7 +85,8 @@ function elementsOf(weight: StoredWeight): Float32Array {
   return floats;
 }
 
-function graphOf({ graph }: ReadArchive): DecodedGraph {
+/** The graph of an archive. Throws `UnsupportedError` where the file stores it as an ONNX model. */
+export function graphOf({ graph }: Pick<ReadArchive, 'graph'>): DecodedGraph {
   if (graph.kind === 'onnx') {
     throw new UnsupportedError('this file stores its graph as ONNX, which fqz/ort runs and fqz unpack writes out');
   }

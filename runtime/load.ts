@@ -1,0 +1,114 @@
+/**
+ * From a source to a session.
+ */
+import { readFqz } from '../formats/fqz/read.ts';
+import { FormatError } from '../src/errors.ts';
+import { type Backend, limited, openMachine, type WasmSource } from './backend.ts';
+import { openCache } from './cache.ts';
+import { createEngine, type Engine } from './engine.ts';
+import { checkIntegrity, parseIntegrity } from './integrity.ts';
+import { graphOf, type Port } from './js/decode.ts';
+import { NeedsNumbers } from './plan/builder.ts';
+import type { PlanInput } from './plan/make-plan.ts';
+import { createSession, type Session } from './session.ts';
+import { isRemote, type LoadProgress, readSource, type Source } from './source.ts';
+
+export interface LoadOptions {
+  /** `auto` is WebAssembly, or plain JavaScript where a content security policy forbids that. */
+  backend?: Backend;
+  /** How wide to run the model, as a fraction of its own width, where its channels are coded by cosines: 0.25 is several times faster. */
+  width?: number;
+  /** Called as loading goes on. */
+  onProgress?: (progress: LoadProgress) => void;
+  /** Aborts loading. */
+  signal?: AbortSignal;
+  /** Hashes as in HTML's `integrity` attribute, checked before anything of the file is used. */
+  integrity?: string;
+  /**
+   * Keeps what is fetched in the Cache API, where there is one: in the cache of this name (`fqz` for `true`), or this one. What is there is used as long as it is
+   * sound and fits `integrity`, so give that, or a URL that changes with its content.
+   */
+  cache?: boolean | string | Cache;
+  /** The WebAssembly build to use, for pages that host it, and platforms that do not compile bytes; the embedded one unless given. */
+  wasm?: WasmSource;
+  /** Bytes that the file, and then weights with activations, may take; more is refused before it is taken. */
+  maxMemory?: number;
+}
+
+export const LOAD_DEFAULTS = { backend: 'auto', width: 1, maxMemory: 2 ** 31 } as const satisfies LoadOptions;
+
+/**
+ * Opens a `.fqz` file.
+ *
+ * @throws {FormatError} for anything but a whole, undamaged file of a known version, and for one that misses its `integrity`
+ * @throws {UnsupportedError} where the model has an operator that this runtime does not have; `fqz/ort` may run it
+ * @throws {RangeError} where the model needs more memory than `maxMemory`, or cannot be run at that width
+ * @throws {TypeError} for a source or options of the wrong kind
+ */
+export async function load(source: Source, options: LoadOptions = {}): Promise<Session> {
+  const settings: Settings = { ...LOAD_DEFAULTS, ...options };
+  const { width, maxMemory, integrity, signal, onProgress } = settings;
+  if (!(width > 0 && width <= 1)) throw new RangeError(`width must be above 0 and at most 1, got ${width}`);
+  if (!(maxMemory > 0)) throw new RangeError(`maxMemory must be a number of bytes, got ${maxMemory}`);
+  if (integrity !== undefined) parseIntegrity(integrity);
+  const reading = { maxBytes: maxMemory, signal, ...(onProgress && { onProgress }) };
+
+  const cache = isRemote(source) ? await openCache(settings.cache) : undefined;
+  const cached = await cache?.match(source as Request);
+  if (cached) {
+    try {
+      return await open(await readSource(cached, reading), settings);
+    } catch (error) {
+      // Damaged, or replaced by what integrity asks for now: fetched anew.
+      if (!(error instanceof FormatError)) throw error;
+    }
+  }
+  const bytes = await readSource(source, reading);
+  const session = await open(bytes, settings);
+  await cache?.put(source as Request, bytes);
+  return session;
+}
+
+type Settings = LoadOptions & Required<Pick<LoadOptions, keyof typeof LOAD_DEFAULTS>>;
+
+async function open(bytes: Uint8Array, settings: Settings): Promise<Session> {
+  const { backend, width, integrity, wasm, maxMemory, signal, onProgress } = settings;
+  if (integrity !== undefined) await checkIntegrity(bytes, integrity);
+  const archive = readFqz(bytes);
+  const { preparation, labels } = archive;
+  const { inputs, outputs } = graphOf(archive);
+
+  onProgress?.({ phase: 'compile', loaded: 0, total: 1 });
+  const { machine, fallback } = await openMachine(backend, { signal, ...(wasm && { wasm }) });
+  signal?.throwIfAborted();
+  onProgress?.({ phase: 'compile', loaded: 1, total: 1 });
+
+  onProgress?.({ phase: 'weights', loaded: 0, total: 1 });
+  const engine = createEngine(archive, limited(machine, maxMemory));
+  prepareFixedShapes(engine, inputs);
+  onProgress?.({ phase: 'weights', loaded: 1, total: 1 });
+  return createSession(engine, {
+    inputs,
+    outputs,
+    width,
+    fileBytes: bytes.length,
+    ...(fallback && { fallback }),
+    ...(preparation && { preparation }),
+    ...(labels && { labels }),
+  });
+}
+
+/** Plans at once where the file leaves no size open, so that what cannot be run is refused before the first run. */
+function prepareFixedShapes(engine: Engine, ports: readonly Port[]): void {
+  const inputs = new Map<string, PlanInput>();
+  for (const { name, dtype, shape } of ports) {
+    if (!shape?.every((size) => typeof size === 'number')) return;
+    inputs.set(name, { dtype, shape });
+  }
+  try {
+    engine.prepare(inputs);
+  } catch (error) {
+    // Then shapes depend on what the first run is given.
+    if (!(error instanceof NeedsNumbers)) throw error;
+  }
+}
