@@ -178,3 +178,38 @@ export const NORMALIZE_RUN = 4;
 /** 1 to divide by the root mean square without taking the mean off (RMSNormalization). */
 export const NORMALIZE_RMS = 5;
 export const NORMALIZE_WORDS = 6;
+
+// How much of its scratch a kernel fills at once.
+/** Depth of the blocks that a product is summed in. */
+export const MOST_DEPTH = 640;
+/** Bytes of packed pixels: they stay in the first level of cache while the weights stream by. */
+export const MOST_BLOCK_BYTES = 24576;
+/** Bytes of the packed right factor of `Kernels.matmul`: they stay in the second level. */
+export const MOST_FACTOR_BYTES = 131072;
+/** Bytes of padded input of a convolution, unless one row of output needs more. */
+export const BAND_BYTES = 262144;
+/** Bytes of products that a transposed convolution adds up at once, unless one row of input has more. */
+export const SPREAD_BYTES = 262144;
+
+// Words of the geometry of expansions: see `Kernels.expandProject`.
+export const EXPAND_BATCH = 0;
+export const EXPAND_RANK = 1;
+export const EXPAND_CHANNELS = 2;
+/** Of the maps; 1 and the number of pixels where rows need not be told apart. */
+export const EXPAND_HEIGHT = 3;
+export const EXPAND_WIDTH = 4;
+/** 1 to take the largest of every 2×2 pixels; an odd last row or column is left out. */
+export const EXPAND_POOLED = 5;
+/** Words between the matrices of two samples; 0 where they share one. */
+export const EXPAND_MATRIX_STRIDE = 6;
+export const EXPAND_OUTPUTS = 7;
+/** Words of y between samples, planes and rows, and before the first pixel. */
+export const EXPAND_Y_BATCH = 8;
+export const EXPAND_Y_PLANE = 9;
+export const EXPAND_Y_ROW = 10;
+export const EXPAND_Y_START = 11;
+/** 1 to add to what is there. */
+export const EXPAND_ACCUMULATE = 12;
+export const EXPAND_WORDS = 13;
+/** Factors and outputs are padded with zeros to a multiple of this many. */
+export const EXPAND_LANES = 4;

@@ -7,11 +7,18 @@ export const heapBase: usize = __heap_base;
 export const isRelaxed: i32 = ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
 
 export { arg } from './arg';
+export { conv } from './conv';
+export { convTranspose } from './conv-transpose';
 export { copy, fill } from './copy';
+export { covariance } from './covariance';
+export { expandProject } from './expand-project';
+export { depthwise } from './depthwise';
 export { elementwise } from './elementwise';
 export { gather } from './gather';
 export { interpolate } from './interpolate';
+export { matmul } from './matmul';
 export { normalize } from './normalize';
+export { packColumns, packRows } from './pack';
 export { pool } from './pool';
 export { reduce } from './reduce';
 export { softmax } from './softmax';
