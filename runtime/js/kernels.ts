@@ -5,6 +5,7 @@ import { conv, depthwise } from './conv.ts';
 import { convTranspose } from './conv-transpose.ts';
 import { copy } from './copy.ts';
 import { elementwise } from './elementwise.ts';
+import { covariance, expandProject } from './expand-project.ts';
 import { fill } from './fill.ts';
 import { gather } from './gather.ts';
 import { interpolate } from './interpolate.ts';
@@ -33,6 +34,8 @@ const REFERENCES: { readonly [K in keyof Kernels]: Reference<K> } = {
   fill,
   gather,
   interpolate,
+  expandProject,
+  covariance,
 };
 
 /** The kernels in plain TypeScript, for pages that forbid WebAssembly and as the yardstick of the fast ones. */

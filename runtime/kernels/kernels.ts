@@ -195,4 +195,27 @@ export interface Kernels {
     indices: Pointer,
     weights: Pointer,
   ): void;
+
+  /**
+   * The fused layer of the frequency domain: expands `rank` maps to many channels, clamps, pools and projects onto few
+   * outputs again, pixel by pixel, so that the channels are never in memory:
+   * y[o] (+)= Σ_c projection[c, o] · pool(clamp(Σ_a matrix[c, a] · maps[a] + shift[c])).
+   *
+   * `geometry` is a table of the `EXPAND_…` words. `maps` is (batch, rank, height, width). `matrix` has for each channel its
+   * factors, with zeros up to a multiple of EXPAND_LANES, and its shift in the first of EXPAND_LANES more words. `projection`
+   * has for each channel its weight in each output, with zeros up to a multiple of EXPAND_LANES; where it is 0 the outputs are the
+   * channels themselves.
+   */
+  expandProject(
+    geometry: Pointer,
+    maps: Pointer,
+    matrix: Pointer,
+    projection: Pointer,
+    y: Pointer,
+    low: number,
+    high: number,
+  ): void;
+
+  /** Mean (rank) and covariance (rank, rank; population) of the rows of x (batch, rank, count), behind each other for each sample. */
+  covariance(x: Pointer, y: Pointer, batch: number, rank: number, count: number): void;
 }
