@@ -3,14 +3,12 @@ import { REDUCE_MAX } from '../../kernels/opcodes';
 import { storeSome } from './instructions';
 
 /** See `Kernels.arg`. */
-export function arg(
-  kind: i32, last: i32, integers: i32, x: usize, y: usize, outer: i32, count: i32, inner: i32,
-): void {
-  const row = <usize>inner << 2;
+export function arg(kind: i32, last: i32, integers: i32, x: usize, y: usize, outer: i32, count: i32, inner: i32): void {
+  const row = (<usize>inner) << 2;
   const largest = kind === REDUCE_MAX;
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i += 4) {
-      let at = x + (<usize>i << 2);
+      let at = x + ((<usize>i) << 2);
       let best = v128.load(at);
       let index = i32x4.splat(0);
       for (let j = 1; j < count; j++) {
@@ -23,8 +21,8 @@ export function arg(
         best = v128.bitselect(value, best, better);
         index = v128.bitselect(i32x4.splat(j), index, better);
       }
-      if (inner - i >= 4) v128.store(y + (<usize>i << 2), index);
-      else storeSome(y + (<usize>i << 2), index, inner - i);
+      if (inner - i >= 4) v128.store(y + ((<usize>i) << 2), index);
+      else storeSome(y + ((<usize>i) << 2), index, inner - i);
     }
     x += row * count;
     y += row;

@@ -4,7 +4,12 @@
  * block.
  */
 import {
-  INSTRUCTION_WORDS, MOST_REGISTERS, OR, PROGRAM_CONSTANTS, PROGRAM_HEADER, PROGRAM_INSTRUCTIONS, PROGRAM_OPERANDS,
+  INSTRUCTION_WORDS,
+  OR,
+  PROGRAM_CONSTANTS,
+  PROGRAM_HEADER,
+  PROGRAM_INSTRUCTIONS,
+  PROGRAM_OPERANDS,
   PROGRAM_RANK,
 } from '../../kernels/opcodes';
 import { executeExactly } from './instructions';
@@ -28,21 +33,21 @@ let code: usize = 0;
 
 /** Word `index` of a table. */
 export function word(table: usize, index: i32): i32 {
-  return load<i32>(table + (<usize>index << 2));
+  return load<i32>(table + ((<usize>index) << 2));
 }
 
 /** Where operand `index` stands; `run` reads from there. */
 export function startOf(index: i32): usize {
-  return load<usize>(starts + (<usize>index << 2));
+  return load<usize>(starts + ((<usize>index) << 2));
 }
 
 /** Moves operand `index` to `address`. */
 export function setStart(index: i32, address: usize): void {
-  store<usize>(starts + (<usize>index << 2), address);
+  store<usize>(starts + ((<usize>index) << 2), address);
 }
 
 function locate(register: i32, address: usize, step: usize): void {
-  const location = locations + (<usize>register << 3);
+  const location = locations + ((<usize>register) << 3);
   store<usize>(location, address);
   store<usize>(location, step, 4);
 }
@@ -57,11 +62,11 @@ export function open(program: usize): void {
   const constants = word(program, PROGRAM_CONSTANTS);
   operands = word(program, PROGRAM_OPERANDS);
   instructions = word(program, PROGRAM_INSTRUCTIONS);
-  strideStep = <usize>rank << 2;
+  strideStep = (<usize>rank) << 2;
   innerStrides = program + ((PROGRAM_HEADER - 1) << 2) + (strideStep << 1);
   const bits = program + (PROGRAM_HEADER << 2) + strideStep * (<usize>operands + 1);
-  for (let i = 0; i < constants; i++) splatWord(operands + i, bits + (<usize>i << 2));
-  code = bits + (<usize>constants << 2);
+  for (let i = 0; i < constants; i++) splatWord(operands + i, bits + ((<usize>i) << 2));
+  code = bits + ((<usize>constants) << 2);
 }
 
 /** Makes the register repeat the word at `address`. */
@@ -93,28 +98,35 @@ export function run(y: usize, count: i32): void {
         locate(target, register, 16);
       }
     }
-    y += <usize>n << 2;
+    y += (<usize>n) << 2;
   }
 }
 
 /** Brings operand `index` up to word `done` of the run: in place where its words lie side by side. */
 function place(index: i32, done: i32, n: i32): void {
   const stride = load<i32>(innerStrides + strideStep * index);
-  const from = startOf(index) + (<usize>(done * stride) << 2);
+  const from = startOf(index) + ((<usize>(done * stride)) << 2);
   if (stride === 0) return splatWord(index, from);
   if (stride === 1) return locate(index, from, 16);
   const register = registerAt(index);
-  for (let i = 0; i < n; i++) store<i32>(register + (<usize>i << 2), load<i32>(from + (<usize>(i * stride) << 2)));
+  for (let i = 0; i < n; i++) store<i32>(register + ((<usize>i) << 2), load<i32>(from + ((<usize>(i * stride)) << 2)));
   locate(index, register, 16);
 }
 
 /** Runs an instruction whose sources are registers. */
 function apply(opcode: i32, y: usize, n: i32, a: i32, b: i32, c: i32): void {
-  const atA = locations + (<usize>a << 3);
-  const atB = locations + (<usize>b << 3);
-  const atC = locations + (<usize>c << 3);
+  const atA = locations + ((<usize>a) << 3);
+  const atB = locations + ((<usize>b) << 3);
+  const atC = locations + ((<usize>c) << 3);
   executeExactly(
-    opcode, y, n, load<usize>(atA), load<usize>(atA, 4), load<usize>(atB), load<usize>(atB, 4), load<usize>(atC),
+    opcode,
+    y,
+    n,
+    load<usize>(atA),
+    load<usize>(atA, 4),
+    load<usize>(atB),
+    load<usize>(atB, 4),
+    load<usize>(atC),
     load<usize>(atC, 4),
   );
 }
@@ -124,7 +136,15 @@ function apply(opcode: i32, y: usize, n: i32, a: i32, b: i32, c: i32): void {
  * Operand 0 is y; operands 1 to 3 begin at `c1` to `c3`.
  */
 export function applyChain(
-  program: usize, batch: i32, row: i32, column: i32, count: i32, y: usize, c1: usize, c2: usize, c3: usize,
+  program: usize,
+  batch: i32,
+  row: i32,
+  column: i32,
+  count: i32,
+  y: usize,
+  c1: usize,
+  c2: usize,
+  c3: usize,
 ): void {
   open(program);
   setStart(0, y);
@@ -134,7 +154,7 @@ export function applyChain(
   for (let p = 1; p < operands; p++) {
     const strides = innerStrides + strideStep * p - 8;
     const offset = batch * load<i32>(strides) + row * load<i32>(strides, 4) + column * load<i32>(strides, 8);
-    setStart(p, startOf(p) + (<usize>offset << 2));
+    setStart(p, startOf(p) + ((<usize>offset) << 2));
   }
   run(y, count);
 }

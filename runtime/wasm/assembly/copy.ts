@@ -38,7 +38,7 @@ export function copy(program: usize, x: usize, y: usize): void {
     if (dim(axis) > 1 && sourceStride(inner) !== 4 && sourceStride(axis) === 4) outer = axis;
     if (dim(axis) > 1 && targetStride(inner) !== 4 && targetStride(axis) === 4) outer = axis;
   }
-  walk(0, x + (<usize>word(table, 1) << 2), y + (<usize>word(table, 2) << 2));
+  walk(0, x + ((<usize>word(table, 1)) << 2), y + ((<usize>word(table, 2)) << 2));
 }
 
 function walk(axis: i32, x: usize, y: usize): void {
@@ -84,7 +84,7 @@ function copyLine(x: usize, y: usize, count: i32, from: i32, to: i32): void {
 /** Copies `count` contiguous words. */
 export function copyWords(x: usize, y: usize, count: i32): void {
   if (count > 64) {
-    memory.copy(y, x, <usize>count << 2);
+    memory.copy(y, x, (<usize>count) << 2);
     return;
   }
   for (; count >= 4; count -= 4) {
@@ -105,8 +105,8 @@ function transpose(x: usize, y: usize, rows: i32, columns: i32, sourceRow: i32, 
     const end = min(i + BAND, rows);
     let j = 0;
     for (; j + 4 <= columns; j += 4) {
-      let from = x + sourceRow * j + (<usize>i << 2);
-      let to = y + targetRow * i + (<usize>j << 2);
+      let from = x + sourceRow * j + ((<usize>i) << 2);
+      let to = y + targetRow * i + ((<usize>j) << 2);
       let k = i;
       for (; k + 4 <= end; k += 4) {
         const a = v128.load(from);
@@ -131,7 +131,7 @@ function transpose(x: usize, y: usize, rows: i32, columns: i32, sourceRow: i32, 
       }
     }
     for (; j < columns; j++) {
-      copyLine(x + sourceRow * j + (<usize>i << 2), y + targetRow * i + (<usize>j << 2), end - i, 4, targetRow);
+      copyLine(x + sourceRow * j + ((<usize>i) << 2), y + targetRow * i + ((<usize>j) << 2), end - i, 4, targetRow);
     }
   }
 }

@@ -4,7 +4,14 @@ import { open, run, setStart, startOf, word } from './chain';
 
 /** See `Kernels.elementwise`. */
 export function elementwise(
-  program: usize, y: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize,
+  program: usize,
+  y: usize,
+  a: usize,
+  b: usize,
+  c: usize,
+  d: usize,
+  e: usize,
+  f: usize,
 ): void {
   open(program);
   setStart(0, a);
@@ -22,7 +29,7 @@ function walk(program: usize, axis: i32, y: usize): usize {
   const count = axis < rank ? word(program, PROGRAM_HEADER + axis) : 1;
   if (axis >= rank - 1) {
     run(y, count);
-    return y + (<usize>count << 2);
+    return y + ((<usize>count) << 2);
   }
   const operands = word(program, PROGRAM_OPERANDS);
   for (let i = 0; i < count; i++) {
@@ -34,5 +41,5 @@ function walk(program: usize, axis: i32, y: usize): usize {
 }
 
 function advance(operand: i32, words: i32): void {
-  setStart(operand, startOf(operand) + (<usize>words << 2));
+  setStart(operand, startOf(operand) + ((<usize>words) << 2));
 }

@@ -3,8 +3,42 @@
  * what they compute. The loops differ by a class whose method the compiler inlines; no object of it is ever made.
  */
 import {
-  ABS, ADD, ADD_INT, AND, CEIL, DIV, EQ, EQ_INT, ERF, EXP, FLOAT_TO_INT, FLOOR, INT_TO_FLOAT, IS_NAN, LE, LE_INT, LOG, LT,
-  LT_INT, MAX, MAX_INT, MIN, MIN_INT, MUL, MUL_INT, NEG, OR, ROUND, SELECT, SIGMOID, SIGN, SQRT, SUB, SUB_INT, TANH, XOR,
+  ABS,
+  ADD,
+  ADD_INT,
+  AND,
+  CEIL,
+  DIV,
+  EQ,
+  EQ_INT,
+  ERF,
+  EXP,
+  FLOAT_TO_INT,
+  FLOOR,
+  INT_TO_FLOAT,
+  IS_NAN,
+  LE,
+  LE_INT,
+  LOG,
+  LT,
+  LT_INT,
+  MAX,
+  MAX_INT,
+  MIN,
+  MIN_INT,
+  MUL,
+  MUL_INT,
+  NEG,
+  OR,
+  ROUND,
+  SELECT,
+  SIGMOID,
+  SIGN,
+  SQRT,
+  SUB,
+  SUB_INT,
+  TANH,
+  XOR,
 } from '../../kernels/opcodes';
 import { rare } from './host';
 import { erf, exp, log, sigmoid, splat, tanh } from './vector-math';
@@ -22,48 +56,93 @@ export interface Binary {
  * of them. A step is 16, or 0 for an operand that is one vector of equal words.
  */
 export function execute(
-  opcode: i32, y: usize, count: i32, a: usize, aStep: usize, b: usize, bStep: usize, c: usize, cStep: usize,
+  opcode: i32,
+  y: usize,
+  count: i32,
+  a: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cStep: usize,
 ): void {
   if (count <= 0) return;
-  const end = y + (<usize>count << 2);
+  const end = y + ((<usize>count) << 2);
   switch (opcode) {
-    case ADD: return binary<Add>(y, end, a, aStep, b, bStep);
-    case SUB: return binary<Sub>(y, end, a, aStep, b, bStep);
-    case MUL: return binary<Mul>(y, end, a, aStep, b, bStep);
-    case DIV: return binary<Div>(y, end, a, aStep, b, bStep);
-    case MIN: return binary<Min>(y, end, a, aStep, b, bStep);
-    case MAX: return binary<Max>(y, end, a, aStep, b, bStep);
-    case NEG: return unary<Neg>(y, end, a, aStep);
-    case ABS: return unary<Abs>(y, end, a, aStep);
-    case SQRT: return unary<Sqrt>(y, end, a, aStep);
-    case EXP: return unary<Exp>(y, end, a, aStep);
-    case LOG: return unary<Log>(y, end, a, aStep);
-    case TANH: return unary<Tanh>(y, end, a, aStep);
-    case SIGMOID: return unary<Sigmoid>(y, end, a, aStep);
-    case ERF: return unary<Erf>(y, end, a, aStep);
-    case CEIL: return unary<Ceil>(y, end, a, aStep);
-    case FLOOR: return unary<Floor>(y, end, a, aStep);
-    case ROUND: return unary<Round>(y, end, a, aStep);
-    case SIGN: return unary<Sign>(y, end, a, aStep);
-    case EQ: return binary<Eq>(y, end, a, aStep, b, bStep);
-    case LT: return binary<Lt>(y, end, a, aStep, b, bStep);
-    case LE: return binary<Le>(y, end, a, aStep, b, bStep);
-    case IS_NAN: return unary<IsNaN>(y, end, a, aStep);
-    case ADD_INT: return binary<AddInt>(y, end, a, aStep, b, bStep);
-    case SUB_INT: return binary<SubInt>(y, end, a, aStep, b, bStep);
-    case MUL_INT: return binary<MulInt>(y, end, a, aStep, b, bStep);
-    case MIN_INT: return binary<MinInt>(y, end, a, aStep, b, bStep);
-    case MAX_INT: return binary<MaxInt>(y, end, a, aStep, b, bStep);
-    case AND: return binary<And>(y, end, a, aStep, b, bStep);
-    case OR: return binary<Or>(y, end, a, aStep, b, bStep);
-    case XOR: return binary<Xor>(y, end, a, aStep, b, bStep);
-    case EQ_INT: return binary<EqInt>(y, end, a, aStep, b, bStep);
-    case LT_INT: return binary<LtInt>(y, end, a, aStep, b, bStep);
-    case LE_INT: return binary<LeInt>(y, end, a, aStep, b, bStep);
-    case SELECT: return select(y, end, a, aStep, b, bStep, c, cStep);
-    case INT_TO_FLOAT: return unary<IntToFloat>(y, end, a, aStep);
-    case FLOAT_TO_INT: return unary<FloatToInt>(y, end, a, aStep);
-    default: rare(opcode, y, a, <i32>aStep >> 2, b, <i32>bStep >> 2, count);
+    case ADD:
+      return binary<Add>(y, end, a, aStep, b, bStep);
+    case SUB:
+      return binary<Sub>(y, end, a, aStep, b, bStep);
+    case MUL:
+      return binary<Mul>(y, end, a, aStep, b, bStep);
+    case DIV:
+      return binary<Div>(y, end, a, aStep, b, bStep);
+    case MIN:
+      return binary<Min>(y, end, a, aStep, b, bStep);
+    case MAX:
+      return binary<Max>(y, end, a, aStep, b, bStep);
+    case NEG:
+      return unary<Neg>(y, end, a, aStep);
+    case ABS:
+      return unary<Abs>(y, end, a, aStep);
+    case SQRT:
+      return unary<Sqrt>(y, end, a, aStep);
+    case EXP:
+      return unary<Exp>(y, end, a, aStep);
+    case LOG:
+      return unary<Log>(y, end, a, aStep);
+    case TANH:
+      return unary<Tanh>(y, end, a, aStep);
+    case SIGMOID:
+      return unary<Sigmoid>(y, end, a, aStep);
+    case ERF:
+      return unary<Erf>(y, end, a, aStep);
+    case CEIL:
+      return unary<Ceil>(y, end, a, aStep);
+    case FLOOR:
+      return unary<Floor>(y, end, a, aStep);
+    case ROUND:
+      return unary<Round>(y, end, a, aStep);
+    case SIGN:
+      return unary<Sign>(y, end, a, aStep);
+    case EQ:
+      return binary<Eq>(y, end, a, aStep, b, bStep);
+    case LT:
+      return binary<Lt>(y, end, a, aStep, b, bStep);
+    case LE:
+      return binary<Le>(y, end, a, aStep, b, bStep);
+    case IS_NAN:
+      return unary<IsNaN>(y, end, a, aStep);
+    case ADD_INT:
+      return binary<AddInt>(y, end, a, aStep, b, bStep);
+    case SUB_INT:
+      return binary<SubInt>(y, end, a, aStep, b, bStep);
+    case MUL_INT:
+      return binary<MulInt>(y, end, a, aStep, b, bStep);
+    case MIN_INT:
+      return binary<MinInt>(y, end, a, aStep, b, bStep);
+    case MAX_INT:
+      return binary<MaxInt>(y, end, a, aStep, b, bStep);
+    case AND:
+      return binary<And>(y, end, a, aStep, b, bStep);
+    case OR:
+      return binary<Or>(y, end, a, aStep, b, bStep);
+    case XOR:
+      return binary<Xor>(y, end, a, aStep, b, bStep);
+    case EQ_INT:
+      return binary<EqInt>(y, end, a, aStep, b, bStep);
+    case LT_INT:
+      return binary<LtInt>(y, end, a, aStep, b, bStep);
+    case LE_INT:
+      return binary<LeInt>(y, end, a, aStep, b, bStep);
+    case SELECT:
+      return select(y, end, a, aStep, b, bStep, c, cStep);
+    case INT_TO_FLOAT:
+      return unary<IntToFloat>(y, end, a, aStep);
+    case FLOAT_TO_INT:
+      return unary<FloatToInt>(y, end, a, aStep);
+    default:
+      rare(opcode, y, a, <i32>aStep >> 2, b, <i32>bStep >> 2, count);
   }
 }
 
@@ -72,14 +151,22 @@ const rest: usize = memory.data(16, 16);
 
 /** As `execute`, but never writes a word more than `count`. */
 export function executeExactly(
-  opcode: i32, y: usize, count: i32, a: usize, aStep: usize, b: usize, bStep: usize, c: usize, cStep: usize,
+  opcode: i32,
+  y: usize,
+  count: i32,
+  a: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cStep: usize,
 ): void {
   const whole = count & -4;
   execute(opcode, y, whole, a, aStep, b, bStep, c, cStep);
   if (whole === count) return;
   const vectors = <usize>whole >> 2;
   execute(opcode, rest, 4, a + aStep * vectors, aStep, b + bStep * vectors, bStep, c + cStep * vectors, cStep);
-  storeSome(y + (<usize>whole << 2), v128.load(rest), count & 3);
+  storeSome(y + ((<usize>whole) << 2), v128.load(rest), count & 3);
 }
 
 /** `execute` of an instruction with two sources, neither of which repeats. */
@@ -119,9 +206,7 @@ function binary<T extends Binary>(y: usize, end: usize, a: usize, aStep: usize, 
   } while (y < end);
 }
 
-function select(
-  y: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize, c: usize, cStep: usize,
-): void {
+function select(y: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize, c: usize, cStep: usize): void {
   do {
     const isZero = i32x4.eq(v128.load(a), i32x4.splat(0));
     v128.store(y, v128.bitselect(v128.load(c), v128.load(b), isZero));
@@ -137,43 +222,179 @@ function flag(mask: v128): v128 {
   return i32x4.neg(mask);
 }
 
-export class Add { apply(a: v128, b: v128): v128 { return f32x4.add(a, b); } }
-class Sub { apply(a: v128, b: v128): v128 { return f32x4.sub(a, b); } }
-export class Mul { apply(a: v128, b: v128): v128 { return f32x4.mul(a, b); } }
-class Div { apply(a: v128, b: v128): v128 { return f32x4.div(a, b); } }
-export class Min { apply(a: v128, b: v128): v128 { return f32x4.min(a, b); } }
-export class Max { apply(a: v128, b: v128): v128 { return f32x4.max(a, b); } }
-class Neg { apply(a: v128): v128 { return f32x4.neg(a); } }
-class Abs { apply(a: v128): v128 { return f32x4.abs(a); } }
-class Sqrt { apply(a: v128): v128 { return f32x4.sqrt(a); } }
-class Exp { apply(a: v128): v128 { return exp(a); } }
-class Log { apply(a: v128): v128 { return log(a); } }
-class Tanh { apply(a: v128): v128 { return tanh(a); } }
-class Sigmoid { apply(a: v128): v128 { return sigmoid(a); } }
-class Erf { apply(a: v128): v128 { return erf(a); } }
-class Ceil { apply(a: v128): v128 { return f32x4.ceil(a); } }
-class Floor { apply(a: v128): v128 { return f32x4.floor(a); } }
-class Round { apply(a: v128): v128 { return f32x4.nearest(a); } }
+export class Add {
+  apply(a: v128, b: v128): v128 {
+    return f32x4.add(a, b);
+  }
+}
+class Sub {
+  apply(a: v128, b: v128): v128 {
+    return f32x4.sub(a, b);
+  }
+}
+export class Mul {
+  apply(a: v128, b: v128): v128 {
+    return f32x4.mul(a, b);
+  }
+}
+class Div {
+  apply(a: v128, b: v128): v128 {
+    return f32x4.div(a, b);
+  }
+}
+export class Min {
+  apply(a: v128, b: v128): v128 {
+    return f32x4.min(a, b);
+  }
+}
+export class Max {
+  apply(a: v128, b: v128): v128 {
+    return f32x4.max(a, b);
+  }
+}
+class Neg {
+  apply(a: v128): v128 {
+    return f32x4.neg(a);
+  }
+}
+class Abs {
+  apply(a: v128): v128 {
+    return f32x4.abs(a);
+  }
+}
+class Sqrt {
+  apply(a: v128): v128 {
+    return f32x4.sqrt(a);
+  }
+}
+class Exp {
+  apply(a: v128): v128 {
+    return exp(a);
+  }
+}
+class Log {
+  apply(a: v128): v128 {
+    return log(a);
+  }
+}
+class Tanh {
+  apply(a: v128): v128 {
+    return tanh(a);
+  }
+}
+class Sigmoid {
+  apply(a: v128): v128 {
+    return sigmoid(a);
+  }
+}
+class Erf {
+  apply(a: v128): v128 {
+    return erf(a);
+  }
+}
+class Ceil {
+  apply(a: v128): v128 {
+    return f32x4.ceil(a);
+  }
+}
+class Floor {
+  apply(a: v128): v128 {
+    return f32x4.floor(a);
+  }
+}
+class Round {
+  apply(a: v128): v128 {
+    return f32x4.nearest(a);
+  }
+}
 class Sign {
   apply(a: v128): v128 {
     const positive = v128.and(f32x4.gt(a, splat(0)), splat(1));
     return v128.or(positive, v128.and(f32x4.lt(a, splat(0)), splat(-1)));
   }
 }
-class Eq { apply(a: v128, b: v128): v128 { return flag(f32x4.eq(a, b)); } }
-class Lt { apply(a: v128, b: v128): v128 { return flag(f32x4.lt(a, b)); } }
-class Le { apply(a: v128, b: v128): v128 { return flag(f32x4.le(a, b)); } }
-class IsNaN { apply(a: v128): v128 { return flag(f32x4.ne(a, a)); } }
-export class AddInt { apply(a: v128, b: v128): v128 { return i32x4.add(a, b); } }
-class SubInt { apply(a: v128, b: v128): v128 { return i32x4.sub(a, b); } }
-export class MulInt { apply(a: v128, b: v128): v128 { return i32x4.mul(a, b); } }
-export class MinInt { apply(a: v128, b: v128): v128 { return i32x4.min_s(a, b); } }
-export class MaxInt { apply(a: v128, b: v128): v128 { return i32x4.max_s(a, b); } }
-class And { apply(a: v128, b: v128): v128 { return v128.and(a, b); } }
-class Or { apply(a: v128, b: v128): v128 { return v128.or(a, b); } }
-class Xor { apply(a: v128, b: v128): v128 { return v128.xor(a, b); } }
-class EqInt { apply(a: v128, b: v128): v128 { return flag(i32x4.eq(a, b)); } }
-class LtInt { apply(a: v128, b: v128): v128 { return flag(i32x4.lt_s(a, b)); } }
-class LeInt { apply(a: v128, b: v128): v128 { return flag(i32x4.le_s(a, b)); } }
-class IntToFloat { apply(a: v128): v128 { return f32x4.convert_i32x4_s(a); } }
-class FloatToInt { apply(a: v128): v128 { return i32x4.trunc_sat_f32x4_s(a); } }
+class Eq {
+  apply(a: v128, b: v128): v128 {
+    return flag(f32x4.eq(a, b));
+  }
+}
+class Lt {
+  apply(a: v128, b: v128): v128 {
+    return flag(f32x4.lt(a, b));
+  }
+}
+class Le {
+  apply(a: v128, b: v128): v128 {
+    return flag(f32x4.le(a, b));
+  }
+}
+class IsNaN {
+  apply(a: v128): v128 {
+    return flag(f32x4.ne(a, a));
+  }
+}
+export class AddInt {
+  apply(a: v128, b: v128): v128 {
+    return i32x4.add(a, b);
+  }
+}
+class SubInt {
+  apply(a: v128, b: v128): v128 {
+    return i32x4.sub(a, b);
+  }
+}
+export class MulInt {
+  apply(a: v128, b: v128): v128 {
+    return i32x4.mul(a, b);
+  }
+}
+export class MinInt {
+  apply(a: v128, b: v128): v128 {
+    return i32x4.min_s(a, b);
+  }
+}
+export class MaxInt {
+  apply(a: v128, b: v128): v128 {
+    return i32x4.max_s(a, b);
+  }
+}
+class And {
+  apply(a: v128, b: v128): v128 {
+    return v128.and(a, b);
+  }
+}
+class Or {
+  apply(a: v128, b: v128): v128 {
+    return v128.or(a, b);
+  }
+}
+class Xor {
+  apply(a: v128, b: v128): v128 {
+    return v128.xor(a, b);
+  }
+}
+class EqInt {
+  apply(a: v128, b: v128): v128 {
+    return flag(i32x4.eq(a, b));
+  }
+}
+class LtInt {
+  apply(a: v128, b: v128): v128 {
+    return flag(i32x4.lt_s(a, b));
+  }
+}
+class LeInt {
+  apply(a: v128, b: v128): v128 {
+    return flag(i32x4.le_s(a, b));
+  }
+}
+class IntToFloat {
+  apply(a: v128): v128 {
+    return f32x4.convert_i32x4_s(a);
+  }
+}
+class FloatToInt {
+  apply(a: v128): v128 {
+    return i32x4.trunc_sat_f32x4_s(a);
+  }
+}

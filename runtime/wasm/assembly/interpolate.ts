@@ -4,10 +4,18 @@ import { storeSome } from './instructions';
 
 /** See `Kernels.interpolate`. */
 export function interpolate(
-  x: usize, y: usize, outer: i32, inSize: i32, outSize: i32, inner: i32, taps: i32, indices: usize, weights: usize,
+  x: usize,
+  y: usize,
+  outer: i32,
+  inSize: i32,
+  outSize: i32,
+  inner: i32,
+  taps: i32,
+  indices: usize,
+  weights: usize,
 ): void {
-  const row = <usize>inner << 2;
-  const tableRow = <usize>taps << 2;
+  const row = (<usize>inner) << 2;
+  const tableRow = (<usize>taps) << 2;
   for (let o = 0; o < outer; o++) {
     let at: usize = 0;
     for (let j = 0; j < outSize; j++) {
@@ -23,8 +31,8 @@ export function interpolate(
 function weighted(x: usize, taps: i32, indices: usize, weights: usize): f32 {
   let sum: f32 = 0;
   for (let t = 0; t < taps; t++) {
-    const offset = <usize>t << 2;
-    sum += load<f32>(weights + offset) * load<f32>(x + (<usize>load<i32>(indices + offset) << 2));
+    const offset = (<usize>t) << 2;
+    sum += load<f32>(weights + offset) * load<f32>(x + ((<usize>load<i32>(indices + offset)) << 2));
   }
   return sum;
 }
@@ -33,7 +41,7 @@ function weightedRows(x: usize, y: usize, row: usize, n: i32, taps: i32, indices
   for (; n > 0; n -= 4) {
     let sum = f32x4.splat(0);
     for (let t = 0; t < taps; t++) {
-      const offset = <usize>t << 2;
+      const offset = (<usize>t) << 2;
       sum = madd(v128.load32_splat(weights + offset), v128.load(x + row * load<i32>(indices + offset)), sum);
     }
     if (n >= 4) v128.store(y, sum);

@@ -3,8 +3,27 @@
  * then combined tap by tap, so a K×K window costs 2·K operations and every loop runs over contiguous words.
  */
 import {
-  ABS, ADD, DIV, MAX, MUL, POOL_AVERAGE_PADDED, POOL_COLUMN_MAJOR, POOL_DILATION, POOL_KERNEL, POOL_KIND, POOL_LP,
-  POOL_MAX, POOL_OUT, POOL_P, POOL_PAD_BEGIN, POOL_PAD_END, POOL_PLANES, POOL_SIZE, POOL_STRIDE, POW, SQRT,
+  ABS,
+  ADD,
+  DIV,
+  MAX,
+  MUL,
+  POOL_AVERAGE_PADDED,
+  POOL_COLUMN_MAJOR,
+  POOL_DILATION,
+  POOL_KERNEL,
+  POOL_KIND,
+  POOL_LP,
+  POOL_MAX,
+  POOL_OUT,
+  POOL_P,
+  POOL_PAD_BEGIN,
+  POOL_PAD_END,
+  POOL_PLANES,
+  POOL_SIZE,
+  POOL_STRIDE,
+  POW,
+  SQRT,
 } from '../../kernels/opcodes';
 import { registers, word } from './chain';
 import { combine, combineExactly, executeExactly } from './instructions';
@@ -20,18 +39,18 @@ const powers: usize = registers + 16640;
 /** See `Kernels.pool`. */
 export function pool(g: usize, x: usize, y: usize, indices: usize): void {
   const planes = word(g, POOL_PLANES);
-  const plane = <usize>(word(g, POOL_SIZE) * word(g, POOL_SIZE + 1) * word(g, POOL_SIZE + 2)) << 2;
+  const plane = (<usize>(word(g, POOL_SIZE) * word(g, POOL_SIZE + 1) * word(g, POOL_SIZE + 2))) << 2;
   const columns = word(g, POOL_OUT + 2);
   for (let p = 0; p < planes; p++) {
     for (let d = 0; d < word(g, POOL_OUT); d++) {
       for (let h = 0; h < word(g, POOL_OUT + 1); h++) {
         if (indices) {
           maximaOfRow(g, x, y, indices, p, d, h);
-          indices += <usize>columns << 2;
+          indices += (<usize>columns) << 2;
         } else {
           poolRow(g, x, y, d, h);
         }
-        y += <usize>columns << 2;
+        y += (<usize>columns) << 2;
       }
     }
     x += plane;
@@ -70,7 +89,7 @@ function poolRow(g: usize, x: usize, y: usize, d: i32, h: i32): void {
   setWords(y, columns, kind === POOL_MAX ? -Infinity : 0);
   for (let from = 0; from < width; from += LINE) {
     const n = min(width - from, LINE);
-    const combined = combineRows(g, x + (<usize>from << 2), d, h, n);
+    const combined = combineRows(g, x + ((<usize>from) << 2), d, h, n);
     if (!combined) continue;
     for (let tap = 0; tap < taps; tap++) {
       // Output o takes column o · stride − shift of the combined row.
@@ -78,8 +97,8 @@ function poolRow(g: usize, x: usize, y: usize, d: i32, h: i32): void {
       const first = shift > 0 ? (shift + stride - 1) / stride : 0;
       const end = shift + n > 0 ? min(columns, (shift + n - 1) / stride + 1) : 0;
       if (first >= end) continue;
-      const target = y + (<usize>first << 2);
-      const source = combined + (<usize>(first * stride - shift) << 2);
+      const target = y + ((<usize>first) << 2);
+      const source = combined + ((<usize>(first * stride - shift)) << 2);
       combineExactly(opcode, target, end - first, target, every(source, stride, end - first));
     }
   }
@@ -92,7 +111,7 @@ function combineRows(g: usize, x: usize, d: i32, h: i32, n: i32): usize {
   const kind = word(g, POOL_KIND);
   const opcode = kind === POOL_MAX ? MAX : ADD;
   const height = word(g, POOL_SIZE + 1);
-  const row = <usize>word(g, POOL_SIZE + 2) << 2;
+  const row = (<usize>word(g, POOL_SIZE + 2)) << 2;
   const top = begin(g, 1, h);
   const front = begin(g, 0, d);
   const lastPlane = tapFrom(g, 0, front, word(g, POOL_SIZE));
@@ -140,13 +159,13 @@ function every(x: usize, stride: i32, n: i32): usize {
   if (stride === 1) return x;
   if (stride === 2) {
     for (let i = 0; i < n; i += 4) {
-      v128.store(picked + (<usize>i << 2), v128.shuffle<i32>(v128.load(x), v128.load(x, 16), 0, 2, 4, 6));
+      v128.store(picked + ((<usize>i) << 2), v128.shuffle<i32>(v128.load(x), v128.load(x, 16), 0, 2, 4, 6));
       x += 32;
     }
   } else {
     for (let i = 0; i < n; i++) {
-      store<i32>(picked + (<usize>i << 2), load<i32>(x));
-      x += <usize>stride << 2;
+      store<i32>(picked + ((<usize>i) << 2), load<i32>(x));
+      x += (<usize>stride) << 2;
     }
   }
   return picked;
@@ -160,7 +179,7 @@ function divide(g: usize, y: usize, columns: i32, rows: i32): void {
     let end = at + 1;
     while (end < columns && counted(g, 2, end) === count) end++;
     v128.store(constant, splat(<f32>(rows * count)));
-    const target = y + (<usize>at << 2);
+    const target = y + ((<usize>at) << 2);
     executeExactly(DIV, target, end - at, target, 16, constant, 0, 0, 0);
     at = end;
   }
@@ -191,7 +210,7 @@ function maximaOfRow(g: usize, x: usize, y: usize, indices: usize, plane: i32, d
         for (let k = tapFrom(g, 2, left, 0); k < tapFrom(g, 2, left, width); k++) {
           const c = left + k * word(g, POOL_DILATION + 2);
           const at = (z * height + r) * width + c;
-          const value = load<f32>(x + (<usize>at << 2));
+          const value = load<f32>(x + ((<usize>at) << 2));
           if (value > best) {
             best = value;
             index = word(g, POOL_COLUMN_MAJOR) ? z + depth * (r + height * c) : at;

@@ -1,10 +1,34 @@
 /** Reductions of the middle axis: several accumulators along a contiguous axis, row by row in blocks otherwise. */
 import {
-  ADD, ADD_INT, DIV, DIV_INT, MAX, MIN, MUL, OR, REDUCE_MAX, REDUCE_MEAN, REDUCE_MIN, REDUCE_PROD, REDUCE_SUM_SQUARE,
+  ADD,
+  ADD_INT,
+  DIV,
+  DIV_INT,
+  MAX,
+  MIN,
+  MUL,
+  OR,
+  REDUCE_MAX,
+  REDUCE_MEAN,
+  REDUCE_MIN,
+  REDUCE_PROD,
+  REDUCE_SUM_SQUARE,
 } from '../../kernels/opcodes';
+import { madd } from './arithmetic';
 import { BLOCK, registers } from './chain';
 import {
-  Add, AddInt, Binary, combine, combineExactly, executeExactly, Max, MaxInt, Min, MinInt, Mul, MulInt,
+  Add,
+  AddInt,
+  Binary,
+  combine,
+  combineExactly,
+  executeExactly,
+  Max,
+  MaxInt,
+  Min,
+  MinInt,
+  Mul,
+  MulInt,
 } from './instructions';
 import { splat } from './vector-math';
 
@@ -19,14 +43,14 @@ const squares: usize = registers + 2048;
 
 /** See `Kernels.reduce`. */
 export function reduce(kind: i32, integers: i32, x: usize, y: usize, outer: i32, count: i32, inner: i32): void {
-  const row = <usize>inner << 2;
+  const row = (<usize>inner) << 2;
   for (let o = 0; o < outer; o++) {
     if (inner === 1) {
       if (integers) store<i32>(y, reduceIntegers(kind, x, count));
       else store<f32>(y, reduceFloats(kind, x, count));
     } else {
       for (let i = 0; i < inner; i += BLOCK) {
-        const at = <usize>i << 2;
+        const at = (<usize>i) << 2;
         reduceRows(kind, integers, x + at, y + at, count, row, min(inner - i, BLOCK));
       }
     }
@@ -39,7 +63,7 @@ function reduceFloats(kind: i32, x: usize, count: i32): f32 {
   if (kind === REDUCE_MAX) return maximum(x, count);
   if (kind === REDUCE_MIN) return f32x4.extract_lane(fold<Min>(x, count, splat(Infinity)), 0);
   if (kind === REDUCE_PROD) return f32x4.extract_lane(fold<Mul>(x, count, splat(1)), 0);
-  if (kind === REDUCE_SUM_SQUARE) return <f32>squaredDistance(x, count, 0);
+  if (kind === REDUCE_SUM_SQUARE) return <f32>moment<Square>(x, count, 0);
   const all = sum(x, count);
   return <f32>(kind === REDUCE_MEAN ? all / count : all);
 }
@@ -51,7 +75,7 @@ function reduceIntegers(kind: i32, x: usize, count: i32): i32 {
   if (kind === REDUCE_SUM_SQUARE) {
     let all = 0;
     for (let i = 0; i < count; i++) {
-      const value = load<i32>(x + (<usize>i << 2));
+      const value = load<i32>(x + ((<usize>i) << 2));
       all += value * value;
     }
     return all;
@@ -65,35 +89,52 @@ export function maximum(x: usize, count: i32): f32 {
   return f32x4.extract_lane(fold<Max>(x, count, splat(-Infinity)), 0);
 }
 
-/** The sum of `count` words. */
-export function sum(x: usize, count: i32): f64 {
+/** What `moment` adds up: the distance from the centre, or its square. */
+interface Moment {
+  add(sum: v128, distance: v128): v128;
+}
+export class Distance {
+  add(sum: v128, distance: v128): v128 {
+    return f32x4.add(sum, distance);
+  }
+}
+export class Square {
+  add(sum: v128, distance: v128): v128 {
+    return madd(distance, distance, sum);
+  }
+}
+
+/** Σ (x − centre) or Σ (x − centre)² of `count` words. */
+export function moment<T extends Moment>(x: usize, count: i32, centre: f32): f64 {
+  const lanes = changetype<T>(0);
+  const from = splat(centre);
   let all: f64 = 0;
-  for (let i = 0; i < count; i += SUM_BLOCK) {
-    all += f32x4.extract_lane(fold<Add>(x + (<usize>i << 2), min(count - i, SUM_BLOCK), splat(0)), 0);
+  for (; count > 0; count -= SUM_BLOCK) {
+    let n = min(count, SUM_BLOCK);
+    let a = splat(0);
+    let b = a;
+    let c = a;
+    let d = a;
+    for (; n >= 16; n -= 16) {
+      a = lanes.add(a, f32x4.sub(v128.load(x), from));
+      b = lanes.add(b, f32x4.sub(v128.load(x, 16), from));
+      c = lanes.add(c, f32x4.sub(v128.load(x, 32), from));
+      d = lanes.add(d, f32x4.sub(v128.load(x, 48), from));
+      x += 64;
+    }
+    for (; n > 0; n -= 4) {
+      a = lanes.add(a, f32x4.sub(firstLanes(v128.load(x), from, n), from));
+      x += 16;
+    }
+    a = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
+    all += f32x4.extract_lane(across<Add>(a), 0);
   }
   return all;
 }
 
-/** Σ (x − centre)² of `count` words. */
-export function squaredDistance(x: usize, count: i32, centre: f32): f64 {
-  let all: f64 = 0;
-  const away = splat(centre);
-  for (let i = 0; i < count; i += SUM_BLOCK) {
-    const n = min(count - i, SUM_BLOCK);
-    let first = splat(0);
-    let second = splat(0);
-    for (let k = 0; k < n; k += 8) {
-      const p = f32x4.sub(firstLanes(v128.load(x), away, n - k), away);
-      first = f32x4.add(first, f32x4.mul(p, p));
-      if (n - k > 4) {
-        const q = f32x4.sub(firstLanes(v128.load(x, 16), away, n - k - 4), away);
-        second = f32x4.add(second, f32x4.mul(q, q));
-      }
-      x += 32;
-    }
-    all += f32x4.extract_lane(across<Add>(f32x4.add(first, second)), 0);
-  }
-  return all;
+/** The sum of `count` words. */
+export function sum(x: usize, count: i32): f64 {
+  return moment<Distance>(x, count, 0);
 }
 
 /** The first `lanes` lanes of `value`, the others from `other`; all of it where there are four or more. */

@@ -11,13 +11,13 @@ const block: usize = registers + 2048;
 
 /** See `Kernels.softmax`. */
 export function softmax(kind: i32, x: usize, y: usize, outer: i32, count: i32, inner: i32): void {
-  const row = <usize>inner << 2;
+  const row = (<usize>inner) << 2;
   for (let o = 0; o < outer; o++) {
     if (inner === 1) {
       alongRow(kind, x, y, count);
     } else {
       for (let i = 0; i < inner; i += BLOCK) {
-        const at = <usize>i << 2;
+        const at = (<usize>i) << 2;
         acrossRows(kind, x + at, y + at, count, row, min(inner - i, BLOCK));
       }
     }
@@ -31,12 +31,12 @@ function alongRow(kind: i32, x: usize, y: usize, count: i32): void {
   let all: f64 = 0;
   for (let i = 0; i < count; i += BLOCK) {
     const n = min(count - i, BLOCK);
-    const at = <usize>i << 2;
+    const at = (<usize>i) << 2;
     for (let k = 0; k < n; k += 4) {
-      const offset = at + (<usize>k << 2);
+      const offset = at + ((<usize>k) << 2);
       const distance = f32x4.sub(v128.load(x + offset), most);
       const power = exp(distance);
-      v128.store(block + (<usize>k << 2), power);
+      v128.store(block + ((<usize>k) << 2), power);
       const result = kind === LOG_SOFTMAX ? distance : power;
       if (n - k >= 4) v128.store(y + offset, result);
       else storeSome(y + offset, result, n - k);

@@ -5,9 +5,10 @@
  */
 import { madd } from './arithmetic';
 
+const LOG2_E = <f32>Math.LOG2E;
 // ln 2 in two parts: n · LN2_HIGH is exact for every n that comes up.
 const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -2.12194440e-4;
+const LN2_LOW: f32 = -2.1219444e-4;
 
 /** One float32 in every lane. */
 export function splat(x: f32): v128 {
@@ -22,10 +23,10 @@ export function clamp(x: v128, low: v128, high: v128): v128 {
 export function exp(x: v128): v128 {
   x = clamp(x, splat(-104), splat(89));
   // Adding 1.5 · 2^23 rounds to an integer and leaves it in the low bits.
-  const shifted = madd(x, splat(1.44269504088896341), splat(12582912));
+  const shifted = madd(x, splat(LOG2_E), splat(12582912));
   const n = f32x4.sub(shifted, splat(12582912));
   const r = madd(n, splat(-LN2_LOW), madd(n, splat(-LN2_HIGH), x));
-  let p = madd(splat(1.9875691500e-4), r, splat(1.3981999507e-3));
+  let p = madd(splat(1.98756915e-4), r, splat(1.3981999507e-3));
   p = madd(p, r, splat(8.3334519073e-3));
   p = madd(p, r, splat(4.1665795894e-2));
   p = madd(p, r, splat(1.6666665459e-1));
@@ -49,8 +50,8 @@ export function log(x: v128): v128 {
   const exponent = i32x4.shr_s(i32x4.sub(scaled, i32x4.splat(0x3f3504f3)), 23);
   const f = f32x4.sub(i32x4.sub(scaled, i32x4.shl(exponent, 23)), splat(1));
   const n = f32x4.sub(f32x4.convert_i32x4_s(exponent), v128.and(denormal, splat(23)));
-  let p = madd(splat(7.0376836292e-2), f, splat(-1.1514610310e-1));
-  p = madd(p, f, splat(1.1676998740e-1));
+  let p = madd(splat(7.0376836292e-2), f, splat(-1.151461031e-1));
+  p = madd(p, f, splat(1.167699874e-1));
   p = madd(p, f, splat(-1.2420140846e-1));
   p = madd(p, f, splat(1.4249322787e-1));
   p = madd(p, f, splat(-1.6668057665e-1));
@@ -76,7 +77,7 @@ export function tanh(x: v128): v128 {
   p = madd(p, s, splat(6.37261928875436e-4));
   p = madd(p, s, splat(4.89352455891786e-3));
   let q = madd(splat(1.19825839466702e-6), s, splat(1.18534705686654e-4));
-  q = madd(q, s, splat(2.26843463243900e-3));
+  q = madd(q, s, splat(2.268434632439e-3));
   q = madd(q, s, splat(4.89352518554385e-3));
   return f32x4.div(f32x4.mul(p, x), q);
 }
@@ -99,7 +100,7 @@ export function erf(x: v128): v128 {
   p = madd(p, s, splat(1.28379166e-1));
   const near = madd(p, x, x);
   // Else 1 − e^polynomial of |x|, with the sign of x.
-  let q = madd(splat(-1.72853470e-5), t, splat(3.83197126e-4));
+  let q = madd(splat(-1.7285347e-5), t, splat(3.83197126e-4));
   q = madd(q, s, madd(splat(-3.88396438e-3), t, splat(2.42546219e-2)));
   q = madd(q, t, splat(-1.06777877e-1));
   q = madd(q, t, splat(-6.34846687e-1));
