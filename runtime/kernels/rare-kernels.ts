@@ -83,4 +83,20 @@ export interface RareKernels {
 }
 
 /** What `scatter` does with an element and its update, as ONNX names it. */
-export const SCATTER_REDUCTIONS: readonly string[] = ['none', 'add', 'mul', 'max', 'min'];
+export const SCATTER_REDUCTIONS: readonly string[] = ['none', 'add', 'mul', 'max', 'min']
+  /**
+   * Instance normalisation with `scale` and `bias` (channels) of an expansion: from `matrix` (channels), as `Kernels.expandProject` has it, and
+   * `statistics`, as `Kernels.covariance` makes them, to the matrices of all samples.
+   */
+  normalizeExpansion(
+    matrix: Pointer,
+    statistics: Pointer,
+    scale: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    epsilon: number,
+    batch: number,
+    channels: number,
+    rank: number,
+  ): void;
+}

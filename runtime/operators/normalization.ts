@@ -1,0 +1,145 @@
+/**
+ * Normalisations (ONNX operator documentation): by the kernel `normalize` where the normalised elements are neighbours,
+ * else as expressions around reductions.
+ */
+import { floatAttribute, intAttribute, intsAttribute, type Node } from '../../src/graph/graph.ts';
+import * as Opcode from '../kernels/opcodes.ts';
+import type { Buffer } from '../plan/buffer.ts';
+import { add, apply, divide, float, maximum, multiply, operand, subtract } from '../plan/expression.ts';
+import type { Value } from '../plan/value.ts';
+import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
+import { centred, reduced } from './reduction.ts';
+import { axisOf, countUp, product } from './shapes.ts';
+
+/** The `NORMALIZE_…` words, in order. */
+type Geometry = [rows: number, length: number, rowPeriod: number, rowStep: number, run: number, rms?: number];
+
+/**
+ * Calls the kernel on x, scale and bias. Where the node names them, mean and inverse standard deviation are further
+ * outputs, of shape `means`.
+ */
+function normalized(
+  plan: Lowering,
+  node: Node,
+  [x, ...weights]: Inputs,
+  [rows, length, rowPeriod, rowStep, run, rms = 0]: Geometry,
+  means: readonly number[] = [],
+): readonly Value[] {
+  const { dtype, shape } = x!;
+  const geometry = plan.table([rows, length, rowPeriod, rowStep, run, rms]);
+  const place = (value: Value | undefined): Buffer | number => (value ? plan.buffer(value) : 0);
+  const [source, scale, bias] = [plan.buffer(x!), place(weights[0]), place(weights[1])];
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
+  const extra = [1, 2].map((at) => (node.outputs[at] ? plan.tensor('float32', means) : undefined));
+  const emit = (y: Buffer, [low, high]: readonly [low: number, high: number, ...unknown[]]) =>
+    plan.step('normalize', geometry, source, scale, bias, y, epsilon, low, high, place(extra[0]), place(extra[1]));
+  if (extra.every((value) => !value)) {
+    return [plan.produce(dtype, shape, { split: [0, 0], clampOnly: true, emit })];
+  }
+  const y = plan.tensor(dtype, shape);
+  emit(plan.buffer(y), [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
+  return [y, ...(extra as Value[])];
+}
+
+/** Over all axes from `axis` on; scale and bias have that shape, or one that is broadcast to it. */
+const overLastAxes =
+  (rms: number): Lower =>
+  (plan, node, inputs) => {
+    const { dtype, shape } = inputs[0]!;
+    const axis = axisOf(node, intAttribute(node, 'axis', -1), shape.length);
+    const [outer, last] = [shape.slice(0, axis), shape.slice(axis)];
+    const [x, ...weights] = inputs.map((value, at) =>
+      at === 0 || !value ? value : plan.elementwise(dtype, last, operand(value)),
+    );
+    const geometry: Geometry = [product(outer), product(last), 1, 0, 1, rms];
+    return normalized(plan, node, [x, ...weights], geometry, [...outer, ...last.map(() => 1)]);
+  };
+
+const instanceNormalization: Lower = (plan, node, inputs) => {
+  const [batch, channels, ...space] = inputs[0]!.shape as [number, number, ...number[]];
+  const length = product(space);
+  return normalized(plan, node, inputs, [batch * channels, length, channels, 1, length]);
+};
+
+const groupNormalization: Lower = (plan, node, inputs) => {
+  const [batch, channels, ...space] = inputs[0]!.shape as [number, number, ...number[]];
+  const groups = intAttribute(node, 'num_groups', 1);
+  const [size, area] = [channels / groups, product(space)];
+  if (!Number.isInteger(size)) throw new RangeError(`${node.op}: ${channels} channels in ${groups} groups`);
+  return normalized(plan, node, inputs, [batch * groups, size * area, groups, size, area]);
+};
+
+/** With the statistics that the model has, or those of the batch where the node is training. */
+const batchNormalization: Lower = (plan, node, inputs) => {
+  const [x, ...rest] = inputs as Value[];
+  const { dtype, shape } = x!;
+  const [scale, bias, ...kept] = rest.map((value) => plan.view(value, [...value.shape, ...shape.slice(2).fill(1)]));
+  const isTraining = intAttribute(node, 'training_mode', 0) === 1;
+  const axes = countUp(shape.length).filter((axis) => axis !== 1);
+  const [mean, variance] = isTraining
+    ? [reduced(plan, x!, axes, Opcode.REDUCE_MEAN), centred(plan, x!, axes).variance]
+    : (kept as [Value, Value]);
+  const deviation = apply(Opcode.SQRT, add(operand(variance), float(floatAttribute(node, 'epsilon', 1e-5))));
+  const factor = plan.elementwise(dtype, mean.shape, divide(operand(scale!), deviation));
+  const product = multiply(operand(mean), operand(factor));
+  const offset = plan.elementwise(dtype, mean.shape, subtract(operand(bias!), product));
+  const y = plan.elementwise(dtype, shape, add(multiply(operand(x!), operand(factor)), operand(offset)));
+  const momentum = floatAttribute(node, 'momentum', 0.9);
+  const running = [mean, variance].map((batch, at) => {
+    const moved = add(multiply(operand(kept[at]!), float(momentum)), multiply(operand(batch), float(1 - momentum)));
+    return plan.view(plan.elementwise(dtype, batch.shape, moved), rest[2]!.shape);
+  });
+  return isTraining ? [y, ...running] : [y];
+};
+
+const meanVarianceNormalization: Lower = (plan, node, [x]) => {
+  const rank = x!.shape.length;
+  const axes = (intsAttribute(node, 'axes') ?? [0, 2, 3]).map((axis) => axisOf(node, axis, rank));
+  const { difference, variance } = centred(plan, x!, axes);
+  const deviation = add(apply(Opcode.SQRT, operand(variance)), float(1e-9));
+  return [plan.elementwise(x!.dtype, x!.shape, divide(difference, deviation))];
+};
+
+/** Divides by the 1-norm or 2-norm along an axis; where that is 0, so is the result. */
+const lpNormalization: Lower = (plan, node, [x]) => {
+  const { dtype, shape } = x!;
+  const axes = [axisOf(node, intAttribute(node, 'axis', -1), shape.length)];
+  const source = plan.tensor(dtype, shape, plan.buffer(x!));
+  const isSquare = intAttribute(node, 'p', 2) === 2;
+  const magnitudes = isSquare ? source : plan.elementwise(dtype, shape, apply(Opcode.ABS, operand(source)));
+  const total = reduced(plan, magnitudes, axes, isSquare ? Opcode.REDUCE_SUM_SQUARE : Opcode.REDUCE_SUM);
+  const norm = isSquare ? apply(Opcode.SQRT, operand(total)) : operand(total);
+  return [plan.elementwise(dtype, shape, divide(operand(source), maximum(norm, float(1e-38))))];
+};
+
+/** x / (bias + alpha · mean of x² over neighbouring channels)^beta; channels outside count as 0. */
+const localResponseNormalization: Lower = (plan, node, [x]) => {
+  const { dtype, shape } = x!;
+  const [batch, channels, ...space] = shape as [number, number, ...number[]];
+  const window = intAttribute(node, 'size', 1);
+  const area = product(space);
+  const before = Math.floor((window - 1) / 2);
+  const extent = [channels, 1, area];
+  const geometry = [batch, ...extent, ...extent, window, 1, 1, 1, 1, 1, 1, 1, 1];
+  const pads = [before, 0, 0, window - 1 - before, 0, 0];
+  const source = plan.tensor(dtype, shape, plan.buffer(x!));
+  const squares = plan.elementwise(dtype, shape, multiply(operand(source), operand(source)));
+  const mean = plan.tensor(dtype, shape);
+  const table = plan.table([...geometry, ...pads, Opcode.POOL_AVERAGE_PADDED, 0, 0]);
+  plan.step('pool', table, plan.buffer(squares), plan.buffer(mean), 0);
+  const attribute = (name: string, fallback: number) => floatAttribute(node, name, fallback);
+  const base = add(multiply(operand(mean), float(attribute('alpha', 1e-4))), float(attribute('bias', 1)));
+  const power = apply(Opcode.POW, base, float(-attribute('beta', 0.75)));
+  return [plan.elementwise(dtype, shape, multiply(operand(source), power))];
+};
+
+export const NORMALIZATION_OPERATORS: Operators = {
+  BatchNormalization: batchNormalization,
+  InstanceNormalization: instanceNormalization,
+  GroupNormalization: groupNormalization,
+  LayerNormalization: overLastAxes(0),
+  RMSNormalization: overLastAxes(1),
+  MeanVarianceNormalization: meanVarianceNormalization,
+  LpNormalization: lpNormalization,
+  LRN: localResponseNormalization,
+};

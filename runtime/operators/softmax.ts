@@ -1,0 +1,36 @@
+/**
+ * Softmax, LogSoftmax and Hardmax along one axis (opset 13 on).
+ */
+import { intAttribute } from '../../src/graph/graph.ts';
+import * as Opcode from '../kernels/opcodes.ts';
+import { apply, operand } from '../plan/expression.ts';
+import type { Lower, Operators } from './operator.ts';
+import { extremes } from './reduction.ts';
+import { around, axisOf, countUp } from './shapes.ts';
+
+const softmax =
+  (kind: number): Lower =>
+  (plan, node, [x]) => {
+    const axis = axisOf(node, intAttribute(node, 'axis', -1), x!.shape.length);
+    const source = plan.buffer(x!);
+    const result = plan.tensor(x!.dtype, x!.shape);
+    plan.step('softmax', kind, source, plan.buffer(result), ...around(x!.shape, axis));
+    return [result];
+  };
+
+/** 1 at the first of the largest elements, else 0. */
+const hardmax: Lower = (plan, node, [x]) => {
+  const { dtype, shape } = x!;
+  const axis = axisOf(node, intAttribute(node, 'axis', -1), shape.length);
+  const place = extremes(plan, x!, axis, Opcode.REDUCE_MAX);
+  const count = shape[axis]!;
+  const places = plan.constant('int32', [count, ...shape.slice(axis + 1).fill(1)], countUp(count));
+  const isPlace = apply(Opcode.EQ_INT, operand(places), operand(place));
+  return [plan.elementwise(dtype, shape, apply(Opcode.INT_TO_FLOAT, isPlace))];
+};
+
+export const SOFTMAX_OPERATORS: Operators = {
+  Softmax: softmax(Opcode.SOFTMAX),
+  LogSoftmax: softmax(Opcode.LOG_SOFTMAX),
+  Hardmax: hardmax,
+};
