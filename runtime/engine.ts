@@ -6,7 +6,7 @@ import type { StoredWeight } from '../src/codec/archive.ts';
 import { expandNetwork } from '../src/codec/network.ts';
 import { UnsupportedError } from '../src/errors.ts';
 import { defaultOpset } from '../src/graph/graph.ts';
-import { elementCount } from '../src/graph/tensor.ts';
+import { elementCount, type NumericTensor } from '../src/graph/tensor.ts';
 import {
   type Elements,
   type ElementType,
@@ -198,5 +198,5 @@ function planWeight(weight: StoredWeight): PlanWeight {
     const { network } = weight;
     return { dtype, shape, network, ...(isSmall && { known: Array.from(expandNetwork(network), Math.fround) }) };
   }
-  return { dtype, shape, ...(isSmall && { known: numbersOf(dtype, elementsOf(weight.tensor)) }) };
+  return { dtype, shape, ...(isSmall && { known: numbersOf(dtype, elementsOf(weight.tensor as NumericTensor)) }) };
 }

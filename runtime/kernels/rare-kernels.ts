@@ -80,10 +80,7 @@ export interface RareKernels {
     inner: number,
     size: number,
   ): void;
-}
 
-/** What `scatter` does with an element and its update, as ONNX names it. */
-export const SCATTER_REDUCTIONS: readonly string[] = ['none', 'add', 'mul', 'max', 'min']
   /**
    * Instance normalisation with `scale` and `bias` (channels) of an expansion: from `matrix` (channels), as `Kernels.expandProject` has it, and
    * `statistics`, as `Kernels.covariance` makes them, to the matrices of all samples.
@@ -100,3 +97,6 @@ export const SCATTER_REDUCTIONS: readonly string[] = ['none', 'add', 'mul', 'max
     rank: number,
   ): void;
 }
+
+/** What `scatter` does with an element and its update, as ONNX names it. */
+export const SCATTER_REDUCTIONS: readonly string[] = ['none', 'add', 'mul', 'max', 'min'];

@@ -6,6 +6,7 @@ import type { DType } from '../../src/graph/dtype.ts';
 import type { Node } from '../../src/graph/graph.ts';
 import type { AllKernels } from '../kernels/all-kernels.ts';
 import type { Argument, Buffer, PackedLayout } from '../plan/buffer.ts';
+import type { Expanded } from '../plan/expanded.ts';
 import type { Expression } from '../plan/expression.ts';
 import type { Producer, Value } from '../plan/value.ts';
 
@@ -49,4 +50,6 @@ export interface Lowering {
   produce(dtype: DType, shape: readonly number[], producer: Producer): Value;
   /** The matrices of a value, packed for a product: at load where it is a weight, else in every run. */
   packed(value: Value, layout: PackedLayout): Buffer;
+  /** A value whose channels are combinations of few maps, not written unless something wants them. */
+  expand(dtype: DType, shape: readonly number[], expanded: Expanded): Value;
 }

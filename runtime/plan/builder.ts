@@ -8,6 +8,7 @@ import type { Node } from '../../src/graph/graph.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { AllKernels } from '../kernels/all-kernels.ts';
 import { MAX, MIN, TILE_COLUMNS, TILE_ROWS } from '../kernels/opcodes.ts';
+import { FREQUENCY_OPERATORS } from '../operators/frequency.ts';
 import type { Arguments, Inputs, Lowering, Operators } from '../operators/operator.ts';
 import {
   type Argument,
@@ -17,10 +18,13 @@ import {
   type WeightLayout,
   wordsOfFloats,
 } from './buffer.ts';
+import { clampParts, type Expanded } from './expanded.ts';
 import { type Expression, float, integer, operandsOf, substitute } from './expression.ts';
 import type { Step } from './plan.ts';
 import { elementwiseProgram, epilogueProgram, instructionCount } from './program.ts';
+import { materialiseExpanded } from './project.ts';
 import { type Epilogue, isIntegral, type Pending, type Producer, sameShape, sizeOf, type Value } from './value.ts';
+import { packNumbers } from './weight-layout.ts';
 
 /** Thrown where a shape depends on the elements of a value that the plan does not know. */
 export class NeedsNumbers extends Error {
@@ -71,7 +75,7 @@ export class Builder implements Lowering {
     }
     this.op = node.op;
     this.isShared = shared;
-    return lower(this, node, inputs);
+    return FREQUENCY_OPERATORS[node.op]?.(this, node, inputs) ?? lower(this, node, inputs);
   }
 
   step<K extends keyof AllKernels>(kernel: K, ...args: Arguments<Parameters<AllKernels[K]>>): void {
@@ -110,7 +114,13 @@ export class Builder implements Lowering {
     return value.known;
   }
 
+  expand(dtype: DType, shape: readonly number[], expanded: Expanded): Value {
+    return { dtype, shape, shared: this.isShared, expanded };
+  }
+
   elementwise(dtype: DType, shape: readonly number[], expression: Expression): Value {
+    const clamped = this.clampExpanded(shape, expression);
+    if (clamped) return this.expand(dtype, shape, clamped);
     const pending = this.join(shape, expression);
     return { dtype, shape, shared: this.isShared, pending };
   }
@@ -129,6 +139,7 @@ export class Builder implements Lowering {
     const [length, depth, tile] = side === 'rows' ? [rows, columns, TILE_ROWS] : [columns, rows, TILE_COLUMNS];
     const words = batches * Math.ceil(length / tile) * tile * depth;
     if (value.weight !== undefined) return this.weightBuffer(value.weight, words, layout);
+    if (value.known) return this.table(packNumbers(value.known, layout));
     const target = this.temporary(words);
     const kernel = side === 'rows' ? 'packRows' : 'packColumns';
     this.step(kernel, this.buffer(value), batches, batchStride, rowStride, columnStride, rows, columns, target);
@@ -147,10 +158,6 @@ export class Builder implements Lowering {
 
   /** The expression with pending operands melted in, and at most one producer under it. */
   private join(shape: readonly number[], given: Expression): Pending {
-    const scalar = (value: Value): Expression | undefined => {
-      if (!value.known || sizeOf(value) !== 1) return undefined;
-      return isIntegral(value.dtype) ? integer(value.known[0]!) : float(value.known[0]!);
-    };
     let expression = substitute(given, scalar);
     let producer: Producer | undefined;
     for (const operand of operandsOf(expression)) {
@@ -170,7 +177,17 @@ export class Builder implements Lowering {
     return { expression, ...(producer && { producer }) };
   }
 
+  /** An expanded value may be clamped before its channels are there. */
+  private clampExpanded(shape: readonly number[], given: Expression): Expanded | undefined {
+    const expression = substitute(given, scalar);
+    const [only, ...others] = operandsOf(expression);
+    if (!only?.expanded || others.length > 0 || only.buffer || !sameShape(only.shape, shape)) return undefined;
+    const range = clampOf(substitute(expression, () => ({ kind: 'result' })));
+    return range && clampParts(only.expanded, ...range);
+  }
+
   private materialise(value: Value): Buffer {
+    if (value.expanded) return materialiseExpanded(this, value);
     if (value.known) return isIntegral(value.dtype) ? this.table(value.known) : this.floatTable(value.known);
     if (value.weight !== undefined) return this.weightBuffer(value.weight, sizeOf(value), { side: 'plain' });
     const { pending } = value;
@@ -212,6 +229,12 @@ export class Builder implements Lowering {
     const [c1 = 0, c2 = 0, c3 = 0] = places;
     return [NO_EPILOGUE[0], NO_EPILOGUE[1], this.table(words), c1, c2, c3];
   }
+}
+
+/** A known number, where a value is one. */
+function scalar(value: Value): Expression | undefined {
+  if (!value.known || sizeOf(value) !== 1) return undefined;
+  return isIntegral(value.dtype) ? integer(value.known[0]!) : float(value.known[0]!);
 }
 
 function accepts(producer: Producer, expression: Expression, shape: readonly number[]): boolean {

@@ -5,6 +5,7 @@ import type { TensorNetwork } from '../../src/codec/network.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { Argument, Buffer } from './buffer.ts';
+import type { Expanded } from './expanded.ts';
 import type { Expression } from './expression.ts';
 
 /** What follows a kernel's own arithmetic, as arguments: low, high, program, c1, c2, c3. */
@@ -50,6 +51,8 @@ export interface Value {
   readonly shared: boolean;
   buffer?: Buffer;
   pending?: Pending;
+  /** The few maps that its channels are made of; it gets a buffer only where something wants the channels. */
+  expanded?: Expanded;
 }
 
 /** Whether elements of this type are int32 words in memory; float32 words otherwise. */

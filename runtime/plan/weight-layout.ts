@@ -3,7 +3,7 @@
  * a matrix product (see `Kernels.packRows` and `Kernels.packColumns`).
  */
 import { TILE_COLUMNS, TILE_ROWS } from '../kernels/opcodes.ts';
-import type { PackedLayout, WeightLayout } from './buffer.ts';
+import { type PackedLayout, type WeightLayout, wordsOfFloats } from './buffer.ts';
 
 /** The panels of a packed matrix: `lanes` rows of the left factor, or columns of the right one, stand side by side in them. */
 export interface Panels {
@@ -89,4 +89,11 @@ export function scatter(run: Int32Array, first: number, axes: readonly ScatterAx
     const end = Math.min(run.length, at + count - column);
     for (let place = column; at < end; at++, place++) target[base + offsets[place]!] = run[at]!;
   }
+}
+
+/** Numbers that are known while planning, packed as float32 words. */
+export function packNumbers(numbers: readonly number[], layout: PackedLayout): Int32Array {
+  const packed = new Int32Array(layoutWords(layout, numbers.length));
+  scatter(wordsOfFloats(numbers), 0, scatterAxes(layout, numbers.length), packed);
+  return packed;
 }

@@ -3,6 +3,7 @@ import type { RareKernels } from '../../kernels/rare-kernels.ts';
 import type { Memory, Reference } from '../memory.ts';
 import { cumulativeSum } from './cumulative-sum.ts';
 import { gridSample } from './grid-sample.ts';
+import { normalizeExpansion } from './normalize-expansion.ts';
 import { recurrent } from './recurrent.ts';
 import { roiAlign } from './roi-align.ts';
 import { scatter } from './scatter.ts';
@@ -15,6 +16,7 @@ const RARE: { readonly [K in keyof RareKernels]: Reference<K> } = {
   recurrent,
   gridSample,
   roiAlign,
+  normalizeExpansion,
 };
 
 /** The kernels that are TypeScript on every backend, over the memory of one. */

@@ -1,0 +1,173 @@
+/**
+ * Layers in the frequency domain: convolutions whose weight has few channel frequencies, and what stands between them.
+ * Each function lowers a node where that pays, and returns `undefined` where the plain operator has to.
+ */
+import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
+import { type ExpandedPart, isLinear, type Part } from '../plan/expanded.ts';
+import { add, operand } from '../plan/expression.ts';
+import { channelFactors, type Factor, smallKernel } from '../plan/factors.ts';
+import { matrixWords, project } from '../plan/project.ts';
+import type { Value } from '../plan/value.ts';
+import { CONVOLUTION_OPERATORS } from './convolution.ts';
+import type { Inputs, Lowering } from './operator.ts';
+
+type LowerSome = (plan: Lowering, node: Node, inputs: Inputs) => readonly Value[] | undefined;
+
+const NO_PADS = [0, 0, 0, 0] as const;
+
+/** Weight of Conv: (out, in, …window); of ConvTranspose: (in, out, …window). */
+const convolution =
+  (op: 'Conv' | 'ConvTranspose'): LowerSome =>
+  (plan, node, inputs) => {
+    const [x, weight, bias] = inputs as [Value, Value, Value?];
+    if (!weight.network || weight.shape.length !== 4 || intAttribute(node, 'group', 1) !== 1) return undefined;
+    if (weight.network.shape.length !== 4 || (bias && !bias.known)) return undefined;
+    const [inAxis, outAxis] = op === 'Conv' ? [1, 0] : [0, 1];
+    const { input, output } = channelFactors(weight.network, inAxis, outAxis);
+    const [channels, filters] = [weight.shape[inAxis]!, weight.shape[outAxis]!];
+    const taps = weight.shape[2]! * weight.shape[3]!;
+
+    const cost = (from: Factor | undefined, to: Factor | undefined) =>
+      (from ? from.rows * channels : 0) +
+      (from?.rows ?? channels) * taps * (to?.rows ?? filters) +
+      (to ? to.rows * filters : 0);
+    const orders = [
+      { from: input, to: output },
+      { from: input, to: undefined },
+      { from: undefined, to: output },
+      { from: undefined, to: undefined },
+    ].filter(({ from, to }, at) => at === 3 || from || to);
+    const best = orders.reduce((a, b) => (cost(b.from, b.to) < cost(a.from, a.to) ? b : a));
+    if (op === 'Conv' && x.expanded && isPointwise(node, weight) && channels * filters <= cost(best.from, best.to)) {
+      return [projectAll(plan, x, weight, bias)];
+    }
+    if (!best.from && !best.to) return undefined;
+
+    const { from, to } = best;
+    const kept = [...(from ? [inAxis] : []), ...(to ? [outAxis] : [])];
+    const shape = [...weight.shape];
+    if (from) shape[inAxis] = from.rows;
+    if (to) shape[outAxis] = to.rows;
+    const kernel = plan.constant(weight.dtype, shape, Array.from(smallKernel(weight.network, kept)));
+    const narrow = from ? project(plan, x, from) : x;
+    const [maps] = CONVOLUTION_OPERATORS[op]!(plan, node, [narrow, kernel, to ? undefined : bias]);
+    if (!to) return [maps!];
+    const [batch, rank, height, width] = maps!.shape as [number, number, number, number];
+    const part: ExpandedPart = {
+      kind: 'expanded',
+      channels: filters,
+      rank,
+      maps: plan.buffer(maps!),
+      height,
+      width,
+      matrix: { kind: 'known', factors: transpose(to), shift: bias?.known ?? new Float64Array(filters) },
+      low: -Infinity,
+      high: Infinity,
+      pooled: false,
+      pads: NO_PADS,
+    };
+    return [plan.expand(x.dtype, [batch, filters, height, width], { parts: [part] })];
+  };
+
+function isPointwise(node: Node, { shape }: Value): boolean {
+  const plain = (name: string, value: number) => (intsAttribute(node, name) ?? []).every((own) => own === value);
+  return shape[2] === 1 && shape[3] === 1 && plain('strides', 1) && plain('pads', 0);
+}
+
+/** A 1×1 convolution of an expanded value onto so few filters that its own weight is the projection. */
+function projectAll(plan: Lowering, x: Value, weight: Value, bias: Value | undefined): Value {
+  const [rows, columns] = weight.shape as [number, number];
+  const result = project(plan, x, { rows, columns, values: smallKernel(weight.network!, []) });
+  if (!bias) return result;
+  return plan.elementwise(x.dtype, result.shape, add(operand(result), operand(plan.view(bias, [rows, 1, 1]))));
+}
+
+/** The statistics of all channels follow from the mean and the covariance of the maps. */
+const instanceNormalization: LowerSome = (plan, node, inputs) => {
+  const [x, scale, bias] = inputs as [Value, Value, Value];
+  const part = onlyPart(x);
+  if (part?.matrix.kind !== 'known' || !isLinear(part)) return undefined;
+  const { rank, channels, height, width } = part;
+  const batch = x.shape[0]!;
+  const statistics = plan.temporary(batch * rank * (1 + rank));
+  plan.step('covariance', part.maps, statistics, batch, rank, height * width);
+  const words = matrixWords(part.matrix, rank);
+  const known = plan.floatTable(words);
+  const sampleStride = words.length;
+  const address = plan.temporary(batch * sampleStride);
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
+  const [scales, biases] = [plan.buffer(scale), plan.buffer(bias)];
+  plan.step('normalizeExpansion', known, statistics, scales, biases, address, epsilon, batch, channels, rank);
+  const matrix = { kind: 'computed', address, sampleStride } as const;
+  return [plan.expand(x.dtype, x.shape, { parts: [{ ...part, matrix }] })];
+};
+
+const maxPool: LowerSome = (plan, node, [x]) => {
+  const parts = x?.expanded?.parts;
+  const is = (name: string, ...values: number[]) => {
+    const own = intsAttribute(node, name);
+    return own !== undefined && own.length === values.length && own.every((value, axis) => value === values[axis]);
+  };
+  const plain = (name: string, value: number) => (intsAttribute(node, name) ?? []).every((own) => own === value);
+  if (!parts || !is('kernel_shape', 2, 2) || !is('strides', 2, 2) || !plain('pads', 0) || !plain('dilations', 1)) {
+    return undefined;
+  }
+  if (intAttribute(node, 'ceil_mode', 0) !== 0 || node.outputs[1] || !['NOTSET', 'VALID'].includes(autoPad(node))) {
+    return undefined;
+  }
+  const pooled = parts.map((part): Part | undefined =>
+    part.kind === 'expanded' && !part.pooled && part.pads.every((pad) => pad === 0)
+      ? { ...part, pooled: true }
+      : undefined,
+  );
+  if (!pooled.every((part) => part !== undefined)) return undefined;
+  const [batch, channels, height, width] = x.shape as [number, number, number, number];
+  return [plan.expand(x.dtype, [batch, channels, height >> 1, width >> 1], { parts: pooled })];
+};
+
+const autoPad = (node: Node) => stringAttribute(node, 'auto_pad') ?? 'NOTSET';
+
+/** Zeros around a value are zeros around its projections. */
+const pad: LowerSome = (plan, node, [x, sizes, value, axes]) => {
+  const part = x && onlyPart(x);
+  if (!part || axes || !sizes?.known || (value && value.known?.[0] !== 0)) return undefined;
+  if ((stringAttribute(node, 'mode') ?? 'constant') !== 'constant' || sizes.known.some((size) => size < 0))
+    return undefined;
+  const [n, c, top, left, behind, after, bottom, right] = sizes.known as [number, ...number[]];
+  if (n || c || behind || after || sizes.known.length !== 8 || part.pads.some((own) => own > 0)) return undefined;
+  const [batch, channels, height, width] = x.shape as [number, number, number, number];
+  const shape = [batch, channels, height + top! + bottom!, width + left! + right!];
+  return [plan.expand(x.dtype, shape, { parts: [{ ...part, pads: [top!, left!, bottom!, right!] }] })];
+};
+
+/** Concatenated channels stay apart: each run is projected for itself. */
+const concat: LowerSome = (plan, node, inputs) => {
+  const values = inputs as Value[];
+  if (intAttribute(node, 'axis', 0) !== 1 || !values.some((value) => value.expanded)) return undefined;
+  const parts = values.flatMap(
+    (value): readonly Part[] => value.expanded?.parts ?? [{ kind: 'dense', channels: value.shape[1]!, value }],
+  );
+  const shape = [...values[0]!.shape];
+  shape[1] = parts.reduce((sum, { channels }) => sum + channels, 0);
+  return [plan.expand(values[0]!.dtype, shape, { parts })];
+};
+
+/** Lowerings that are tried before those of `OPERATORS`. */
+export const FREQUENCY_OPERATORS: Readonly<Record<string, LowerSome>> = {
+  Conv: convolution('Conv'),
+  ConvTranspose: convolution('ConvTranspose'),
+  InstanceNormalization: instanceNormalization,
+  MaxPool: maxPool,
+  Pad: pad,
+  Concat: concat,
+};
+
+/** The part of a value that is expanded as a whole. */
+function onlyPart({ expanded }: Value): ExpandedPart | undefined {
+  const [part, ...others] = expanded?.parts ?? [];
+  return part?.kind === 'expanded' && others.length === 0 ? part : undefined;
+}
+
+function transpose({ rows, columns, values }: Factor): Float64Array {
+  return Float64Array.from(values, (_, at) => values[(at % rows) * columns + Math.floor(at / rows)]!);
+}
