@@ -78,7 +78,7 @@ function gatherWindows(source: usize, rowBytes: usize, count: i32): void {
 }
 
 function clamp(value: v128): v128 {
-  return f32x4.min(f32x4.max(value, lowest), highest);
+  return f32x4.pmin(f32x4.pmax(value, lowest), highest);
 }
 
 /** Four pixels of the channel whose factors are at `row`, from the maps at `from`. */
@@ -110,8 +110,35 @@ function put(target: usize, value: v128, count: i32): void {
   }
 }
 
+/** Four pixels of the channel whose factors are at `row`, of up to four maps. */
+function expandFour(row: usize, first: v128, second: v128, third: v128, fourth: v128): v128 {
+  let value = madd(v128.load32_splat(row), first, v128.load32_splat(row, 16));
+  value = madd(v128.load32_splat(row, 4), second, value);
+  value = madd(v128.load32_splat(row, 8), third, value);
+  return madd(v128.load32_splat(row, 12), fourth, value);
+}
+
+/** The same for the windows of a pooled layer: the largest of their four corners. */
+function poolFour(row: usize): v128 {
+  const first = v128.load32_splat(row);
+  const second = v128.load32_splat(row, 4);
+  const third = v128.load32_splat(row, 8);
+  const fourth = v128.load32_splat(row, 12);
+  const shift = v128.load32_splat(row, 16);
+  let largest = shift;
+  for (let corner: usize = 0; corner < 4; corner++) {
+    const from = pixels + (corner << 6);
+    let value = madd(first, v128.load(from), shift);
+    value = madd(second, v128.load(from, 16), value);
+    value = madd(third, v128.load(from, 32), value);
+    value = madd(fourth, v128.load(from, 48), value);
+    largest = corner ? f32x4.pmax(largest, value) : value;
+  }
+  return largest;
+}
+
 /** Four pixels of up to four maps, to up to four outputs: everything stays in registers. */
-function projectFour(matrix: usize, projection: usize, target: usize, count: i32): void {
+function projectFour(matrix: usize, projection: usize, pooled: bool, target: usize, count: i32): void {
   const first = v128.load(pixels);
   const second = v128.load(pixels, 16);
   const third = v128.load(pixels, 32);
@@ -121,10 +148,7 @@ function projectFour(matrix: usize, projection: usize, target: usize, count: i32
   let c = a;
   let d = a;
   for (let channel = channels; channel > 0; channel--) {
-    let value = madd(v128.load32_splat(matrix), first, v128.load32_splat(matrix, 16));
-    value = madd(v128.load32_splat(matrix, 4), second, value);
-    value = madd(v128.load32_splat(matrix, 8), third, value);
-    value = clamp(madd(v128.load32_splat(matrix, 12), fourth, value));
+    const value = clamp(pooled ? poolFour(matrix) : expandFour(matrix, first, second, third, fourth));
     a = madd(v128.load32_splat(projection), value, a);
     b = madd(v128.load32_splat(projection, 4), value, b);
     c = madd(v128.load32_splat(projection, 8), value, c);
@@ -145,9 +169,9 @@ function expandChannels(matrix: usize, count: i32, pooled: bool, target: usize):
   for (; count > 0; count--) {
     let value = expandChannel(matrix, pixels);
     if (pooled) {
-      value = f32x4.max(value, expandChannel(matrix, pixels + corner));
-      value = f32x4.max(value, expandChannel(matrix, pixels + 2 * corner));
-      value = f32x4.max(value, expandChannel(matrix, pixels + 3 * corner));
+      value = f32x4.pmax(value, expandChannel(matrix, pixels + corner));
+      value = f32x4.pmax(value, expandChannel(matrix, pixels + 2 * corner));
+      value = f32x4.pmax(value, expandChannel(matrix, pixels + 3 * corner));
     }
     v128.store(target, clamp(value));
     matrix += row;
@@ -218,7 +242,7 @@ export function expandProject(
   const rowBytes = (<usize>width) << 2;
   const rows = pooled ? height >> 1 : height;
   const columns = pooled ? width >> 1 : width;
-  const isSmall = !pooled && rank <= EXPAND_LANES && outputs <= EXPAND_LANES && projection !== 0;
+  const isSmall = rank <= EXPAND_LANES && outputs <= EXPAND_LANES && projection !== 0;
   memory.fill(pixels, 0, (<usize>paddedRank) << 6);
 
   y += (<usize>load<i32>(geometry, EXPAND_Y_START << 2)) << 2;
@@ -230,7 +254,7 @@ export function expandProject(
         const count = min(rest, 4);
         if (pooled) gatherWindows(source, rowBytes, count);
         else gatherPixels(source, count);
-        if (isSmall) projectFour(matrix, projection, target, count);
+        if (isSmall) projectFour(matrix, projection, pooled, target, count);
         else projectAny(matrix, projection, pooled, target, count);
         source += pooled ? 32 : 16;
         target += 16;
