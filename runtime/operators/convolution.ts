@@ -29,7 +29,7 @@ interface Call {
 }
 
 /** The result of a kernel of the family, of shape (batch, groups · filters, …). */
-function produce(plan: Lowering, dtype: DType, shape: readonly number[], call: Call): Value {
+export function convolved(plan: Lowering, dtype: DType, shape: readonly number[], call: Call): Value {
   const { kernel, windows } = call;
   const geometry = [
     call.batch,
@@ -91,9 +91,9 @@ const conv: Lower = (plan, node, inputs) => {
         }),
     bias: bias ? plan.buffer(bias) : 0,
   };
-  if (isFlat) return [produce(plan, x.dtype, [batch, ...shape], call)];
+  if (isFlat) return [convolved(plan, x.dtype, [batch, ...shape], call)];
   const [outer, inner] = [groups * filters, windows[0]!.out * windows[1]!.out];
-  const y = produce(plan, x.dtype, [call.batch, outer, inner], call);
+  const y = convolved(plan, x.dtype, [call.batch, outer, inner], call);
   const dims = [batch, outer, depth.out, inner];
   return [strided(plan, y, [batch, ...shape], [depth.out * outer * inner, inner, outer * inner, 1], 0, dims)];
 };
@@ -156,7 +156,7 @@ const convTranspose: Lower = (plan, node, inputs) => {
     }),
     bias: bias ? plan.buffer(bias) : 0,
   };
-  return [produce(plan, x.dtype, [batch, groups * filters, ...windows.map(({ out }) => out)], call)];
+  return [convolved(plan, x.dtype, [batch, groups * filters, ...windows.map(({ out }) => out)], call)];
 };
 
 export const CONVOLUTION_OPERATORS: Operators = { Conv: conv, ConvTranspose: convTranspose };

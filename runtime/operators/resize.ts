@@ -30,7 +30,8 @@ const COORDINATES: Readonly<Record<string, (axis: Axis, at: number) => number>> 
   half_pixel: ({ scale }, at) => (at + 0.5) / scale - 0.5,
   half_pixel_symmetric: ({ size, out, scale }, at) => (size - out / scale) / 2 + (at + 0.5) / scale - 0.5,
   pytorch_half_pixel: ({ out, scale }, at) => (out > 1 ? (at + 0.5) / scale - 0.5 : 0),
-  align_corners: ({ size, out }, at) => (out > 1 ? (at * (size - 1)) / (out - 1) : 0),
+  // The exact size counts, before it was rounded down to `out`.
+  align_corners: ({ size, out, scale }, at) => (out > 1 ? (at * (size - 1)) / (size * scale - 1) : 0),
   asymmetric: ({ scale }, at) => at / scale,
   tf_crop_and_resize: ({ size, out, start, end }, at) =>
     (size - 1) * (out > 1 ? start + (at * (end - start)) / (out - 1) : (start + end) / 2),

@@ -5,9 +5,11 @@
 import { UnsupportedError } from '../../src/errors.ts';
 import { floatAttribute, intAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
 import { wordsOfFloats } from '../plan/buffer.ts';
+import { convolved } from './convolution.ts';
 import { multiplied } from './matrix-product.ts';
 import type { Lower, Operators } from './operator.ts';
 import { countUp, product } from './shapes.ts';
+import { atRank, windowsOf } from './windows.ts';
 
 /** Position of a string attribute's value among those that it may have. Throws `UnsupportedError` for others. */
 function choice(node: Node, name: string, values: readonly string[]): number {
@@ -91,8 +93,42 @@ const roiAlign: Lower = (plan, node, [x, regions, images]) => {
   return [y];
 };
 
+/** A transposed convolution of one group an image channel, whose weight only puts each element in its place. */
+const col2Im: Lower = (plan, node, [x, imageShape, blockShape]) => {
+  const [batch, rows] = x!.shape as [number, number];
+  const [image, block] = [plan.numbers(imageShape!), plan.numbers(blockShape!)];
+  const windows = windowsOf(node, image, block).map((window) => ({ ...window, size: window.out, out: window.size }));
+  const taps = product(block);
+  const groups = rows / taps;
+  const identity = countUp(groups * taps * taps).map((at) => (Math.floor(at / taps) % taps === at % taps ? 1 : 0));
+  const source = plan.buffer(x!);
+  const w = plan.packed(plan.constant('float32', [identity.length], identity), {
+    side: 'rows',
+    batches: groups,
+    batchStride: taps * taps,
+    rowStride: 1,
+    columnStride: taps,
+    rows: taps,
+    columns: taps,
+  });
+  return [
+    convolved(plan, x!.dtype, [batch, groups, ...image], {
+      kernel: 'convTranspose',
+      batch,
+      groups,
+      channels: taps,
+      filters: 1,
+      windows: atRank(node, windows, 2),
+      x: source,
+      w,
+      bias: 0,
+    }),
+  ];
+};
+
 export const SPATIAL_OPERATORS: Operators = {
   GridSample: gridSample,
   AffineGrid: affineGrid,
   RoiAlign: roiAlign,
+  Col2Im: col2Im,
 };
