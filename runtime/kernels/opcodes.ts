@@ -185,7 +185,7 @@ export const MOST_DEPTH = 640;
 /** Bytes of packed pixels: they stay in the first level of cache while the weights stream by. */
 export const MOST_BLOCK_BYTES = 24576;
 /** Bytes of the packed right factor of `Kernels.matmul`: they stay in the second level. */
-export const MOST_FACTOR_BYTES = 131072;
+export const MOST_FACTOR_BYTES = 262144;
 /** Bytes of padded input of a convolution, unless one row of output needs more. */
 export const BAND_BYTES = 262144;
 /** Bytes of products that a transposed convolution adds up at once, unless one row of input has more. */

@@ -13,10 +13,11 @@ const aligned = (bytes: number) => Math.ceil(bytes / 16) * 16;
 
 /** Scratch of `Kernels.matmul`: bounded by a constant. */
 export function matmulScratch(geometry: readonly number[]): number {
-  if (geometry[word.MATMUL_B_PACKED]) return EDGE_BYTES;
-  const columns = Math.ceil(geometry[word.MATMUL_COLUMNS]! / word.TILE_COLUMNS) * word.TILE_COLUMNS;
   const depth = Math.min(geometry[word.MATMUL_DEPTH]!, word.MOST_DEPTH);
-  return EDGE_BYTES + Math.min(word.MOST_FACTOR_BYTES, columns * depth * 4);
+  const panel = EDGE_BYTES + depth * word.TILE_ROWS * 4;
+  if (geometry[word.MATMUL_B_PACKED]) return panel;
+  const columns = Math.ceil(geometry[word.MATMUL_COLUMNS]! / word.TILE_COLUMNS) * word.TILE_COLUMNS;
+  return panel + Math.min(word.MOST_FACTOR_BYTES, columns * depth * 4);
 }
 
 /** Scratch of `Kernels.conv`: grows with the kernel, and with the width of the input where one row exceeds BAND_BYTES. */

@@ -4,8 +4,9 @@
  */
 import { TILE_COLUMNS, TILE_ROWS } from '../../kernels/opcodes';
 import { multiplyRow, multiplyTile } from './micro-kernel';
+import { packPanels } from './pack';
 
-/** Bytes that `multiplyBlock` needs for a tile that sticks out of the result. */
+/** Bytes of scratch that `multiplyBlock` needs for a tile that sticks out of the result. */
 export const EDGE_BYTES = TILE_ROWS * TILE_COLUMNS * 4;
 
 /** Copies `count` words; the two runs do not overlap. */
@@ -34,7 +35,8 @@ export function fillNumbers(target: usize, count: i32, value: f32): void {
  * y (rows × columns) = a · b + bias, clamped; or y += a · b, clamped, where `bias` is 0. Strides are bytes.
  *
  * @param aPanel between panels of TILE_ROWS rows of `a`; `aRow` and `aDepth` are within a panel
- * @param bTile between tiles of TILE_COLUMNS columns of `b`; the last is whole, whatever `columns` is
+ * @param panel scratch for TILE_ROWS · depth numbers, or 0 where the rows of `a` are packed
+ * @param b packed columns, `bTile` between tiles of TILE_COLUMNS; the last is whole, whatever `columns` is
  * @param biasRow between the numbers of `bias`: 4, or 0 where `bias` points to TILE_ROWS equal ones
  * @param edge scratch of EDGE_BYTES
  */
@@ -46,9 +48,9 @@ export function multiplyBlock(
   aPanel: usize,
   aRow: usize,
   aDepth: usize,
+  panel: usize,
   b: usize,
   bTile: usize,
-  bDepth: usize,
   y: usize,
   yRow: usize,
   bias: usize,
@@ -59,6 +61,11 @@ export function multiplyBlock(
 ): void {
   for (; rows > 0; rows -= TILE_ROWS) {
     const tileRows = min(rows, TILE_ROWS);
+    let tileA = a;
+    if (panel && tileRows === TILE_ROWS) {
+      packPanels(a, TILE_ROWS, aRow, depth, aDepth, TILE_ROWS, panel);
+      tileA = panel;
+    }
     let tileB = b;
     let tileY = y;
     for (let rest = columns; rest > 0; rest -= TILE_COLUMNS) {
@@ -69,11 +76,11 @@ export function multiplyBlock(
         for (let row = 0; row < tileRows; row++) copyWords(tileY + yRow * row, edge + targetRow * row, rest);
       }
       if (tileRows === TILE_ROWS) {
-        multiplyTile(a, aRow, aDepth, tileB, bDepth, depth, target, targetRow, bias, low, high);
+        multiplyTile(tileA, tileB, depth, target, targetRow, bias, low, high);
       } else {
         for (let row = 0; row < tileRows; row++) {
           const rowBias = bias ? bias + biasRow * row : 0;
-          multiplyRow(a + aRow * row, aDepth, tileB, bDepth, depth, target + targetRow * row, rowBias, low, high);
+          multiplyRow(a + aRow * row, aDepth, tileB, depth, target + targetRow * row, rowBias, low, high);
         }
       }
       if (!isWhole) {

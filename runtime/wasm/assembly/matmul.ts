@@ -32,10 +32,11 @@ export function matmul(
   const biasColumn = (<usize>load<i32>(geometry, word.MATMUL_BIAS_COLUMN_STRIDE << 2)) << 2;
   const edge = scratch;
   const zeros = edge + EDGE_BYTES;
-  const block = zeros + 16;
+  const panel = zeros + 16;
   fillNumbers(zeros, TILE_ROWS, 0);
   const parts = max(1, (depth + MOST_DEPTH - 1) / MOST_DEPTH);
   const most = (depth + parts - 1) / parts;
+  const block = panel + ((<usize>most * TILE_ROWS) << 2);
   const across = (MOST_FACTOR_BYTES / (max(1, most) * TILE_COLUMNS * 4)) * TILE_COLUMNS;
   for (let batch = 0; batch < batches; batch++) {
     const offsets = geometry + ((<usize>(word.MATMUL_OFFSETS + 2 * batch)) << 2);
@@ -65,9 +66,9 @@ export function matmul(
           aRow * TILE_ROWS,
           aRow,
           aDepth,
+          panel,
           tiles,
           tileBytes,
-          TILE_COLUMNS << 2,
           target,
           (<usize>columns) << 2,
           begin || bias ? 0 : zeros,

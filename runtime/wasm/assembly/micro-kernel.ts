@@ -1,6 +1,9 @@
 /**
  * The innermost loops of every matrix product: a tile of TILE_ROWS × TILE_COLUMNS results, held in registers while the
- * factors stream by. Strides let the factors lie packed or as they are.
+ * packed factors stream by.
+ *
+ * The module exports both functions, though nobody calls them from outside: otherwise the optimiser makes them parts of
+ * their callers, where the engine runs out of registers.
  */
 import { madd } from './arithmetic';
 
@@ -10,19 +13,16 @@ export function clamp(x: v128, low: v128, high: v128): v128 {
 }
 
 /**
- * Four rows by eight columns: y = a · b + bias, clamped, or y += a · b where `bias` is 0.
+ * Four rows by eight columns: y = a · b + bias, clamped, or y = y + a · b, clamped, where `bias` is 0.
  *
- * @param a row r, depth k at `a + r·aRow + k·aDepth` bytes
- * @param b eight neighbours of depth k at `b + k·bDepth` bytes
+ * @param a packed rows, (depth, 4)
+ * @param b packed columns, (depth, 8)
  * @param y row r at `y + r·yRow` bytes
  * @param bias four numbers, one a row
  */
 export function multiplyTile(
   a: usize,
-  aRow: usize,
-  aDepth: usize,
   b: usize,
-  bDepth: usize,
   depth: i32,
   y: usize,
   yRow: usize,
@@ -49,25 +49,42 @@ export function multiplyTile(
     c30 = v128.load(y3);
     c31 = v128.load(y3, 16);
   }
-  const row2 = aRow + aRow;
-  const row3 = row2 + aRow;
-  for (; depth > 0; depth--) {
-    const b0 = v128.load(b);
-    const b1 = v128.load(b, 16);
-    const a0 = v128.load32_splat(a);
-    c00 = madd(a0, b0, c00);
-    c01 = madd(a0, b1, c01);
-    const a1 = v128.load32_splat(a + aRow);
-    c10 = madd(a1, b0, c10);
-    c11 = madd(a1, b1, c11);
-    const a2 = v128.load32_splat(a + row2);
-    c20 = madd(a2, b0, c20);
-    c21 = madd(a2, b1, c21);
-    const a3 = v128.load32_splat(a + row3);
-    c30 = madd(a3, b0, c30);
-    c31 = madd(a3, b1, c31);
-    a += aDepth;
-    b += bDepth;
+  let b0: v128, b1: v128, factor: v128;
+  // Two depths a round, as the round itself costs some instructions. The branch between them keeps the engine from
+  // loading everything first, for which it has too few registers.
+  for (; depth > 0; depth -= 2) {
+    b0 = v128.load(b);
+    b1 = v128.load(b, 16);
+    factor = v128.load32_splat(a);
+    c00 = madd(factor, b0, c00);
+    c01 = madd(factor, b1, c01);
+    factor = v128.load32_splat(a, 4);
+    c10 = madd(factor, b0, c10);
+    c11 = madd(factor, b1, c11);
+    factor = v128.load32_splat(a, 8);
+    c20 = madd(factor, b0, c20);
+    c21 = madd(factor, b1, c21);
+    factor = v128.load32_splat(a, 12);
+    c30 = madd(factor, b0, c30);
+    c31 = madd(factor, b1, c31);
+    a += 16;
+    if (depth === 1) break;
+    b0 = v128.load(b, 32);
+    b1 = v128.load(b, 48);
+    factor = v128.load32_splat(a);
+    c00 = madd(factor, b0, c00);
+    c01 = madd(factor, b1, c01);
+    factor = v128.load32_splat(a, 4);
+    c10 = madd(factor, b0, c10);
+    c11 = madd(factor, b1, c11);
+    factor = v128.load32_splat(a, 8);
+    c20 = madd(factor, b0, c20);
+    c21 = madd(factor, b1, c21);
+    factor = v128.load32_splat(a, 12);
+    c30 = madd(factor, b0, c30);
+    c31 = madd(factor, b1, c31);
+    a += 16;
+    b += 64;
   }
   const lows = f32x4.splat(low);
   const highs = f32x4.splat(high);
@@ -81,12 +98,11 @@ export function multiplyTile(
   v128.store(y3, clamp(c31, lows, highs), 16);
 }
 
-/** One row by eight columns, otherwise as `multiplyTile`; for rows that fill no tile, and for vectors. */
+/** One row by eight columns, otherwise as `multiplyTile`; element k of the row is at `a + k·aDepth` bytes. */
 export function multiplyRow(
   a: usize,
   aDepth: usize,
   b: usize,
-  bDepth: usize,
   depth: i32,
   y: usize,
   bias: usize,
@@ -100,46 +116,29 @@ export function multiplyRow(
     c0 = v128.load(y);
     c1 = v128.load(y, 16);
   }
-  // Four sums a column, so that no addition waits for the one before.
+  // Two sums a column, so that additions need not wait for one another.
   let d0 = f32x4.splat(0);
-  let d1 = d0,
-    e0 = d0,
-    e1 = d0,
-    f0 = d0,
-    f1 = d0;
-  for (; depth > 3; depth -= 4) {
-    const a0 = v128.load32_splat(a);
-    c0 = madd(a0, v128.load(b), c0);
-    c1 = madd(a0, v128.load(b, 16), c1);
+  let d1 = d0;
+  for (; depth > 1; depth -= 2) {
+    let factor = v128.load32_splat(a);
+    c0 = madd(factor, v128.load(b), c0);
+    c1 = madd(factor, v128.load(b, 16), c1);
     a += aDepth;
-    b += bDepth;
-    const a1 = v128.load32_splat(a);
-    d0 = madd(a1, v128.load(b), d0);
-    d1 = madd(a1, v128.load(b, 16), d1);
+    factor = v128.load32_splat(a);
+    d0 = madd(factor, v128.load(b, 32), d0);
+    d1 = madd(factor, v128.load(b, 48), d1);
     a += aDepth;
-    b += bDepth;
-    const a2 = v128.load32_splat(a);
-    e0 = madd(a2, v128.load(b), e0);
-    e1 = madd(a2, v128.load(b, 16), e1);
-    a += aDepth;
-    b += bDepth;
-    const a3 = v128.load32_splat(a);
-    f0 = madd(a3, v128.load(b), f0);
-    f1 = madd(a3, v128.load(b, 16), f1);
-    a += aDepth;
-    b += bDepth;
+    b += 64;
   }
-  for (; depth > 0; depth--) {
-    const a0 = v128.load32_splat(a);
-    c0 = madd(a0, v128.load(b), c0);
-    c1 = madd(a0, v128.load(b, 16), c1);
-    a += aDepth;
-    b += bDepth;
+  if (depth > 0) {
+    const factor = v128.load32_splat(a);
+    c0 = madd(factor, v128.load(b), c0);
+    c1 = madd(factor, v128.load(b, 16), c1);
   }
   const lows = f32x4.splat(low);
   const highs = f32x4.splat(high);
-  c0 = f32x4.add(f32x4.add(c0, d0), f32x4.add(e0, f0));
-  c1 = f32x4.add(f32x4.add(c1, d1), f32x4.add(e1, f1));
+  c0 = f32x4.add(c0, d0);
+  c1 = f32x4.add(c1, d1);
   v128.store(y, clamp(c0, lows, highs));
   v128.store(y, clamp(c1, lows, highs), 16);
 }

@@ -16,7 +16,17 @@ export function packPanels(
 ): void {
   for (; across > 0; across -= tile) {
     const whole = min(across, tile);
-    for (let lane = 0; lane < tile; lane++) {
+    let lane = 0;
+    if (depthStride === 4 && depth >= 4) {
+      for (; lane + 4 <= whole; lane += 4) {
+        transpose(x + acrossStride * lane, acrossStride, depth, y + ((<usize>lane) << 2), tile << 2);
+      }
+    }
+    if (acrossStride === 4) {
+      for (; lane + 4 <= whole; lane += 4)
+        copyColumn(x + ((<usize>lane) << 2), depthStride, depth, y + ((<usize>lane) << 2), tile << 2);
+    }
+    for (; lane < tile; lane++) {
       let source = x + acrossStride * lane;
       let target = y + ((<usize>lane) << 2);
       for (let k = 0; k < depth; k++) {
@@ -27,6 +37,40 @@ export function packPanels(
     }
     x += acrossStride * tile;
     y += (<usize>depth * tile) << 2;
+  }
+}
+
+/** Four rows of `depth` numbers as `depth` runs of four, `yStep` bytes apart. */
+function transpose(x: usize, xStep: usize, depth: i32, y: usize, yStep: usize): void {
+  for (; depth > 0; depth -= 4) {
+    // The last round goes over some numbers again, so as not to read behind them.
+    if (depth < 4) {
+      x -= (4 - depth) << 2;
+      y -= yStep * (4 - depth);
+    }
+    const a = v128.load(x);
+    const b = v128.load(x + xStep);
+    const c = v128.load(x + 2 * xStep);
+    const d = v128.load(x + 3 * xStep);
+    const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+    const ab2 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+    const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+    const cd2 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+    v128.store(y, v128.shuffle<f64>(ab0, cd0, 0, 2));
+    v128.store(y + yStep, v128.shuffle<f64>(ab0, cd0, 1, 3));
+    v128.store(y + 2 * yStep, v128.shuffle<f64>(ab2, cd2, 0, 2));
+    v128.store(y + 3 * yStep, v128.shuffle<f64>(ab2, cd2, 1, 3));
+    x += 16;
+    y += 4 * yStep;
+  }
+}
+
+/** `depth` runs of four. */
+function copyColumn(x: usize, xStep: usize, depth: i32, y: usize, yStep: usize): void {
+  for (; depth > 0; depth--) {
+    v128.store(y, v128.load(x));
+    x += xStep;
+    y += yStep;
   }
 }
 
