@@ -1,7 +1,8 @@
 /**
  * The engine of a session: it keeps a machine, the weights in it, and the plans for the shapes that have come up.
  */
-import type { ReadArchive } from '../formats/fqz/read.ts';
+import type { NamedHeader, OpenedFqz } from '../formats/fqz/read.ts';
+import { memoryOf } from '../formats/fqz/weight-header.ts';
 import type { StoredWeight } from '../src/codec/archive.ts';
 import { expandNetwork } from '../src/codec/network.ts';
 import { UnsupportedError } from '../src/errors.ts';
@@ -24,7 +25,9 @@ import { NeedsNumbers } from './plan/builder.ts';
 import { makePlan, type PlanGraph, type PlanInput, type PlanWeight } from './plan/make-plan.ts';
 import type { Plan } from './plan/plan.ts';
 import { isIntegral } from './plan/value.ts';
+import { SCRATCH_BYTES } from './rebuild.ts';
 import { placeWeight } from './weights.ts';
+import { type Narrow, narrowing } from './width.ts';
 
 /** A tensor as the engine takes and gives it. */
 export interface EngineTensor {
@@ -59,10 +62,19 @@ const MOST_PLANS = 8;
 /** Inputs whose elements shapes depend on may have so many. */
 const LARGEST_NUMBERS = 65536;
 
-/** Opens a decoded file on a machine. Throws `UnsupportedError` for operators and types that the runtime does not have. */
-export function createEngine(archive: ReadArchive, machine: Machine): Engine {
-  const graph = planGraph(archive);
-  const stored = new Map(archive.weights.map((weight) => [weight.name, weight]));
+/** What the engine is to do otherwise than by default. */
+export interface EngineOptions {
+  /** Fraction of the model's own width, above 0 and at most 1. */
+  readonly width?: number;
+}
+
+/**
+ * Opens a file on a machine. Throws `UnsupportedError` for operators and types that the runtime does not have, and for a width
+ * that the model can't have.
+ */
+export function createEngine(opened: OpenedFqz, machine: Machine, { width = 1 }: EngineOptions = {}): Engine {
+  const source = weightSource(opened, width);
+  const graph = planGraph(opened, source);
   const addresses = new Map<string, number>();
   let weightEnd = aligned(machine.base);
   let activations = 0;
@@ -72,17 +84,23 @@ export function createEngine(archive: ReadArchive, machine: Machine): Engine {
 
   /** Puts constants that no earlier plan had behind the others. */
   const placeConstants = (plan: Plan): void => {
-    const missing = [...constantsOf(plan)].filter(({ key }) => !addresses.has(key));
-    if (missing.length === 0) return;
-    const start = weightEnd;
-    for (const constant of missing) {
+    const missing = new Map<string, ConstantBuffer[]>();
+    for (const constant of constantsOf(plan)) {
+      if (addresses.has(constant.key)) continue;
       addresses.set(constant.key, weightEnd);
       weightEnd = aligned(weightEnd + 4 * constant.words);
+      missing.set(constant.weight, [...(missing.get(constant.weight) ?? []), constant]);
     }
-    if (start !== weightEnd) plans.clear();
-    machine.reserve(weightEnd);
-    for (const constant of missing) {
-      placeWeight(machine, addresses.get(constant.key)!, stored.get(constant.weight)!, constant.layout);
+    if (missing.size === 0) return;
+    // Other plans have their tables and temporaries where the weights are now.
+    plans.clear();
+    current = undefined;
+    machine.reserve(weightEnd + SCRATCH_BYTES);
+    const workshop = { ...machine, scratch: weightEnd };
+    for (const weight of source.take()) {
+      for (const { key, layout } of missing.get(weight.name) ?? []) {
+        placeWeight(workshop, addresses.get(key)!, weight, layout);
+      }
     }
   };
 
@@ -169,7 +187,41 @@ function keyOf(inputs: ReadonlyMap<string, PlanInput>): string {
   return JSON.stringify([...inputs].map(([name, { shape, known }]) => [name, shape, known]));
 }
 
-function planGraph({ graph, weights }: ReadArchive): PlanGraph {
+/** The weights of a file, decoded as often as needed. */
+interface WeightSource {
+  /** One for each weight, in the order of the file. */
+  readonly headers: readonly NamedHeader[];
+  /** The weights in order. The first call's numbers are kept for the second where they are few. */
+  take(): Iterable<StoredWeight>;
+}
+
+/** Weights with fewer bytes than this are decoded once rather than held only one at a time. */
+const LIGHT_BYTES = 2 ** 21;
+
+function weightSource(opened: OpenedFqz, width: number): WeightSource {
+  const { headers, graph } = opened;
+  const names = new Set(headers.map(({ name }) => name));
+  const narrowed =
+    graph.kind === 'compact'
+      ? narrowing(graph.model.graph, (name) => names.has(name), width)
+      : new Map<string, Narrow>();
+  const isLight = headers.reduce((sum, header) => sum + memoryOf(header), 0) <= LIGHT_BYTES;
+  let kept: StoredWeight[] | undefined;
+  function* decode(): Generator<StoredWeight> {
+    for (const weight of opened.weights()) yield narrowed.get(weight.name)?.(weight) ?? weight;
+  }
+  return {
+    headers,
+    take() {
+      if (!isLight) return decode();
+      const weights = kept ?? [...decode()];
+      kept = kept ? undefined : weights;
+      return weights;
+    },
+  };
+}
+
+function planGraph({ graph }: OpenedFqz, source: WeightSource): PlanGraph {
   if (graph.kind === 'onnx') throw new UnsupportedError('the file stores its graph as ONNX: fqz/ort runs it');
   const { model } = graph;
   const { nodes, inputs, outputs } = model.graph;
@@ -178,25 +230,34 @@ function planGraph({ graph, weights }: ReadArchive): PlanGraph {
       throw new UnsupportedError(`operator ${node.op} is not in this runtime: fqz/ort runs the file`);
     }
   }
-  return {
-    opset: defaultOpset(model),
-    nodes,
-    inputs,
-    outputs,
-    weights: new Map(weights.map((weight) => [weight.name, planWeight(weight)])),
-  };
+  const weights = new Map<string, PlanWeight>();
+  for (const weight of source.take()) weights.set(weight.name, planWeight(weight));
+  return { opset: defaultOpset(model), nodes, inputs, outputs, weights };
 }
 
-/** Weights with no more elements than this are known to the plan, as are all of integer types. */
+/** Weights with no more elements than this are known to the plan, as are vectors up to the second size, and all integers. */
 const SMALL_WEIGHT = 256;
+const SMALL_VECTOR = 4096;
 
 function planWeight(weight: StoredWeight): PlanWeight {
   const { dtype, shape } = 'tensor' in weight ? weight.tensor : weight;
   if (!isElementType(dtype)) throw new UnsupportedError(`a weight of type ${dtype}: fqz/ort runs the file`);
-  const isSmall = elementCount(shape) <= (isIntegral(dtype) ? LARGEST_NUMBERS : SMALL_WEIGHT);
-  if ('network' in weight) {
-    const { network } = weight;
-    return { dtype, shape, network, ...(isSmall && { known: Array.from(expandNetwork(network), Math.fround) }) };
+  const elements = elementCount(shape);
+  const most = isIntegral(dtype) ? LARGEST_NUMBERS : shape.length < 2 ? SMALL_VECTOR : SMALL_WEIGHT;
+  const isSmall = elements <= most;
+  if ('tensor' in weight) {
+    return { dtype, shape, ...(isSmall && { known: numbersOf(dtype, elementsOf(weight.tensor as NumericTensor)) }) };
   }
-  return { dtype, shape, ...(isSmall && { known: numbersOf(dtype, elementsOf(weight.tensor as NumericTensor)) }) };
+  const { network } = weight;
+  // A network with about as many numbers as elements would only keep them in memory twice.
+  const coded = network.operands.reduce(
+    (sum, operand) => sum + (operand.kind === 'cosine' ? 0 : elementCount(operand.shape)),
+    0,
+  );
+  return {
+    dtype,
+    shape,
+    ...(2 * coded <= elements && { network }),
+    ...(isSmall && { known: Array.from(expandNetwork(network), Math.fround) }),
+  };
 }

@@ -1,8 +1,8 @@
 /**
  * From a source to a session.
  */
-import { readFqz } from '../formats/fqz/read.ts';
-import { FormatError } from '../src/errors.ts';
+import { openFqz } from '../formats/fqz/read.ts';
+import { FormatError, UnsupportedError } from '../src/errors.ts';
 import { type Backend, limited, openMachine, type WasmSource } from './backend.ts';
 import { openCache } from './cache.ts';
 import { createEngine, type Engine } from './engine.ts';
@@ -74,9 +74,9 @@ type Settings = LoadOptions & Required<Pick<LoadOptions, keyof typeof LOAD_DEFAU
 async function open(bytes: Uint8Array, settings: Settings): Promise<Session> {
   const { backend, width, integrity, wasm, maxMemory, signal, onProgress } = settings;
   if (integrity !== undefined) await checkIntegrity(bytes, integrity);
-  const archive = readFqz(bytes);
-  const { preparation, labels } = archive;
-  const { inputs, outputs } = graphOf(archive);
+  const opened = openFqz(bytes);
+  const { preparation, labels } = opened;
+  const { inputs, outputs } = graphOf(opened);
 
   onProgress?.({ phase: 'compile', loaded: 0, total: 1 });
   const { machine, fallback } = await openMachine(backend, { signal, ...(wasm && { wasm }) });
@@ -84,7 +84,7 @@ async function open(bytes: Uint8Array, settings: Settings): Promise<Session> {
   onProgress?.({ phase: 'compile', loaded: 1, total: 1 });
 
   onProgress?.({ phase: 'weights', loaded: 0, total: 1 });
-  const engine = createEngine(archive, limited(machine, maxMemory));
+  const engine = createEngine(opened, limited(machine, maxMemory), { width });
   prepareFixedShapes(engine, inputs);
   onProgress?.({ phase: 'weights', loaded: 1, total: 1 });
   return createSession(engine, {
@@ -98,17 +98,24 @@ async function open(bytes: Uint8Array, settings: Settings): Promise<Session> {
   });
 }
 
-/** Plans at once where the file leaves no size open, so that what cannot be run is refused before the first run. */
+/**
+ * Plans at once where the file leaves no size open but that of a batch, so that weights are in place before the first run, and what cannot
+ * be run is refused here.
+ */
 function prepareFixedShapes(engine: Engine, ports: readonly Port[]): void {
   const inputs = new Map<string, PlanInput>();
+  let isAssumed = false;
   for (const { name, dtype, shape } of ports) {
-    if (!shape?.every((size) => typeof size === 'number')) return;
-    inputs.set(name, { dtype, shape });
+    const sizes = shape?.map((size, axis) => (typeof size === 'number' || axis > 0 ? size : 1));
+    if (!sizes?.every((size) => typeof size === 'number')) return;
+    isAssumed ||= typeof shape![0] !== 'number' && shape!.length > 0;
+    inputs.set(name, { dtype, shape: sizes });
   }
   try {
     engine.prepare(inputs);
   } catch (error) {
-    // Then shapes depend on what the first run is given.
-    if (!(error instanceof NeedsNumbers)) throw error;
+    // Shapes may depend on the elements of inputs, and a model may want more than a batch of one.
+    const waits = error instanceof NeedsNumbers || (isAssumed && !(error instanceof UnsupportedError));
+    if (!waits) throw error;
   }
 }
