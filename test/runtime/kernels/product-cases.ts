@@ -30,13 +30,15 @@ function unwritten(bench: Workbench, bytes: number): number {
   return at;
 }
 
-interface Epilogue {
+/** What a kernel does to its results. */
+export interface Epilogue {
   readonly low: number;
   readonly high: number;
   readonly hasProgram: boolean;
 }
 
-const PLAIN: Epilogue = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY, hasProgram: false };
+/** Nothing. */
+export const PLAIN: Epilogue = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY, hasProgram: false };
 
 function someEpilogue(uniform: Uniform): Epilogue {
   const choice = uniform();
@@ -63,7 +65,8 @@ function layEpilogue(bench: Workbench, { low, high, hasProgram }: Epilogue, dims
   ] as const;
 }
 
-interface Product {
+/** A product of seeded matrices. */
+export interface Product {
   readonly batches: number;
   readonly rows: number;
   readonly columns: number;
@@ -75,10 +78,17 @@ interface Product {
   readonly epilogue: Epilogue;
 }
 
-function runProduct(bench: Workbench, given: Product): Float32Array[] {
+/** Seeded factors of a product, row-major. */
+export function factorsOf({ batches, rows, columns, depth }: Product): [a: Float32Array, b: Float32Array] {
+  return [floatsOf(1, batches * rows * depth), floatsOf(2, batches * depth * columns)];
+}
+
+/** Runs `matmul` on the factors. */
+export function runProduct(bench: Workbench, given: Product): Float32Array[] {
   const { batches, rows, columns, depth, isTransposedA, isTransposedB, isPacked, bias, epilogue } = given;
-  const a = bench.ofFloats(floatsOf(1, batches * rows * depth));
-  let b = bench.ofFloats(floatsOf(2, batches * depth * columns));
+  const factors = factorsOf(given);
+  const a = bench.ofFloats(factors[0]);
+  let b = bench.ofFloats(factors[1]);
   const aStrides = isTransposedA ? [1, rows] : [depth, 1];
   const bStrides = isTransposedB ? [1, depth] : [columns, 1];
   const panels = Math.ceil(columns / opcodes.TILE_COLUMNS) * opcodes.TILE_COLUMNS * depth;
@@ -184,11 +194,11 @@ function layWeights(bench: Workbench, kernel: ConvolutionKernel, given: Convolut
   const { groups, channels, filters, kernelHeight, kernelWidth } = given;
   const taps = kernelHeight * kernelWidth;
   const isTransposed = kernel === 'convTranspose';
-  const [rows, columns] = isTransposed ? [filters * taps, channels] : [filters, channels * taps];
-  const strides = isTransposed ? ([1, rows] as const) : ([columns, 1] as const);
+  const [rows, columns]: [number, number] = isTransposed ? [filters * taps, channels] : [filters, channels * taps];
+  const [rowStride, columnStride]: [number, number] = isTransposed ? [1, rows] : [columns, 1];
   const panels = Math.ceil(rows / opcodes.TILE_ROWS) * opcodes.TILE_ROWS * columns;
   const y = unwritten(bench, 4 * groups * panels);
-  bench.kernels.packRows(at, groups, rows * columns, ...strides, rows, columns, y);
+  bench.kernels.packRows(at, groups, rows * columns, rowStride, columnStride, rows, columns, y);
   return y;
 }
 
@@ -274,7 +284,8 @@ function someConvolution(uniform: Uniform, kernel: ConvolutionKernel): Convoluti
   }
 }
 
-const SQUARE: Convolution = {
+/** 3×3 over 20×20, of 3 channels to 4. */
+export const SQUARE: Convolution = {
   batches: 1,
   groups: 1,
   channels: 3,
