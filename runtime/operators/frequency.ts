@@ -20,10 +20,13 @@ const convolution =
   (op: 'Conv' | 'ConvTranspose'): LowerSome =>
   (plan, node, inputs) => {
     const [x, weight, bias] = inputs as [Value, Value, Value?];
-    if (!weight.network || weight.shape.length !== 4 || intAttribute(node, 'group', 1) !== 1) return undefined;
-    if (weight.network.shape.length !== 4 || (bias && !bias.known)) return undefined;
+    const { network } = weight;
+    if (weight.shape.length !== 4 || intAttribute(node, 'group', 1) !== 1 || (bias && !bias.known)) return undefined;
+    const isProjection = op === 'Conv' && x.expanded !== undefined && isPointwise(node, weight);
+    if (isProjection && weight.known && !network) return [projectAll(plan, x, weight, weight.known, bias)];
+    if (network?.shape.length !== 4) return undefined;
     const [inAxis, outAxis] = op === 'Conv' ? [1, 0] : [0, 1];
-    const { input, output } = channelFactors(weight.network, inAxis, outAxis);
+    const { input, output } = channelFactors(network, inAxis, outAxis);
     const [channels, filters] = [weight.shape[inAxis]!, weight.shape[outAxis]!];
     const taps = weight.shape[2]! * weight.shape[3]!;
 
@@ -38,8 +41,8 @@ const convolution =
       { from: undefined, to: undefined },
     ].filter(({ from, to }, at) => at === 3 || from || to);
     const best = orders.reduce((a, b) => (cost(b.from, b.to) < cost(a.from, a.to) ? b : a));
-    if (op === 'Conv' && x.expanded && isPointwise(node, weight) && channels * filters <= cost(best.from, best.to)) {
-      return [projectAll(plan, x, weight, bias)];
+    if (isProjection && channels * filters <= cost(best.from, best.to)) {
+      return [projectAll(plan, x, weight, smallKernel(network, []), bias)];
     }
     if (!best.from && !best.to) return undefined;
 
@@ -48,7 +51,7 @@ const convolution =
     const shape = [...weight.shape];
     if (from) shape[inAxis] = from.rows;
     if (to) shape[outAxis] = to.rows;
-    const kernel = plan.constant(weight.dtype, shape, Array.from(smallKernel(weight.network, kept)));
+    const kernel = plan.constant(weight.dtype, shape, Array.from(smallKernel(network, kept)));
     const narrow = from ? project(plan, x, from) : x;
     const [maps] = CONVOLUTION_OPERATORS[op]!(plan, node, [narrow, kernel, to ? undefined : bias]);
     if (!to) return [maps!];
@@ -75,9 +78,9 @@ function isPointwise(node: Node, { shape }: Value): boolean {
 }
 
 /** A 1×1 convolution of an expanded value onto so few filters that its own weight is the projection. */
-function projectAll(plan: Lowering, x: Value, weight: Value, bias: Value | undefined): Value {
+function projectAll(plan: Lowering, x: Value, weight: Value, values: ArrayLike<number>, bias?: Value): Value {
   const [rows, columns] = weight.shape as [number, number];
-  const result = project(plan, x, { rows, columns, values: smallKernel(weight.network!, []) });
+  const result = project(plan, x, { rows, columns, values });
   if (!bias) return result;
   return plan.elementwise(x.dtype, result.shape, add(operand(result), operand(plan.view(bias, [rows, 1, 1]))));
 }

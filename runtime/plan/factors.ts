@@ -11,7 +11,7 @@ import { contractNetwork, cosineAxes, type TensorNetwork } from '../../src/codec
 export interface Factor {
   readonly rows: number;
   readonly columns: number;
-  readonly values: Float64Array;
+  readonly values: ArrayLike<number>;
 }
 
 /** Cosines of a channel axis: (frequencies, channels). */

@@ -137,12 +137,21 @@ function poolFour(row: usize): v128 {
   return largest;
 }
 
-/** Four pixels of up to four maps, to up to four outputs: everything stays in registers. */
-function projectFour(matrix: usize, projection: usize, pooled: bool, target: usize, count: i32): void {
-  const first = v128.load(pixels);
-  const second = v128.load(pixels, 16);
-  const third = v128.load(pixels, 32);
-  const fourth = v128.load(pixels, 48);
+/** Four pixels of up to four maps, to up to four outputs: everything stays in registers. The maps are `step` bytes apart. */
+function projectFour(
+  matrix: usize,
+  projection: usize,
+  pooled: bool,
+  source: usize,
+  step: usize,
+  target: usize,
+  count: i32,
+): void {
+  // Factors of maps that there are not are zero, so that any number will do for those.
+  const first = v128.load(source);
+  const second = rank > 1 ? v128.load(source + step) : first;
+  const third = rank > 2 ? v128.load(source + 2 * step) : first;
+  const fourth = rank > 3 ? v128.load(source + 3 * step) : first;
   let a = f32x4.splat(0);
   let b = a;
   let c = a;
@@ -252,9 +261,11 @@ export function expandProject(
       let target = y + ((<usize>load<i32>(geometry, EXPAND_Y_ROW << 2)) << 2) * row;
       for (let rest = columns; rest > 0; rest -= 4) {
         const count = min(rest, 4);
+        const isDirect = isSmall && !pooled && count > 3;
         if (pooled) gatherWindows(source, rowBytes, count);
-        else gatherPixels(source, count);
-        if (isSmall) projectFour(matrix, projection, pooled, target, count);
+        else if (!isDirect) gatherPixels(source, count);
+        if (isDirect) projectFour(matrix, projection, false, source, plane, target, count);
+        else if (isSmall) projectFour(matrix, projection, pooled, pixels, 16, target, count);
         else projectAny(matrix, projection, pooled, target, count);
         source += pooled ? 32 : 16;
         target += 16;
