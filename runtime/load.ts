@@ -99,8 +99,8 @@ async function open(bytes: Uint8Array, settings: Settings): Promise<Session> {
 }
 
 /**
- * Plans at once where the file leaves no size open but that of a batch, so that weights are in place before the first run, and what cannot
- * be run is refused here.
+ * Plans at once where the file leaves no size open but that of a batch, so that weights are in place before the first run,
+ * and what cannot be run is refused here.
  */
 function prepareFixedShapes(engine: Engine, ports: readonly Port[]): void {
   const inputs = new Map<string, PlanInput>();
@@ -115,7 +115,7 @@ function prepareFixedShapes(engine: Engine, ports: readonly Port[]): void {
     engine.prepare(inputs);
   } catch (error) {
     // Shapes may depend on the elements of inputs, and a model may want more than a batch of one.
-    const waits = error instanceof NeedsNumbers || (isAssumed && !(error instanceof UnsupportedError));
-    if (!waits) throw error;
+    const isOfFile = error instanceof UnsupportedError || error instanceof FormatError;
+    if (!(error instanceof NeedsNumbers || (isAssumed && !isOfFile))) throw error;
   }
 }

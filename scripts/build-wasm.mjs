@@ -1,6 +1,9 @@
 /**
- * Compiles the AssemblyScript kernels twice, with SIMD and with relaxed SIMD, and writes both as base64 into
+ * Compiles the AssemblyScript kernels twice, with SIMD and with relaxed SIMD, and writes both as hexadecimal digits into
  * runtime/wasm/binaries.ts, which the runtime embeds. `--keep FOLDER` also writes the .wasm files there.
+ *
+ * Hexadecimal, since every byte then looks the same wherever it stands: brotli finds what repeats, and nearly all of the second
+ * build in the first (12.0 kB for both; 21.7 kB in base64, where three alignments look different).
  */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +39,7 @@ for (const [name, flags] of Object.entries(BUILDS)) {
     mkdirSync(options.keep, { recursive: true });
     writeFileSync(`${options.keep}/${name.toLowerCase()}.wasm`, binary);
   }
-  text += `export const ${name} = '${Buffer.from(binary).toString('base64')}';\n`;
+  text += `export const ${name} = '${Buffer.from(binary).toString('hex')}';\n`;
 }
 const target = `${root}runtime/wasm/binaries.ts`;
 writeFileSync(`${target}.new`, text);

@@ -59,6 +59,9 @@ function embedded(relaxed: boolean): Promise<WebAssembly.Module> {
   return module;
 }
 
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+/** The bytes of hexadecimal digits, 0 to 9 and a to f. */
+function bytesOf(digits: string): Uint8Array<ArrayBuffer> {
+  const codes = new TextEncoder().encode(digits);
+  const value = (at: number) => (codes[at]! & 15) + 9 * (codes[at]! >> 6);
+  return codes.subarray(0, codes.length / 2).map((_, at) => 16 * value(2 * at) + value(2 * at + 1));
 }

@@ -9,7 +9,7 @@ import { type OpenArchiveOptions, openArchive } from '../../runtime/ort/open-arc
 import type { Archive } from '../codec/archive.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Preparation } from '../graph/preparation.ts';
-import { type OnnxSession, openOnnx } from '../onnxruntime.ts';
+import { openOnnx, type Runnable } from '../onnxruntime.ts';
 
 /** A model file in memory. `bytes` is the size of the file itself, without external data. */
 export type LoadedFile =
@@ -58,19 +58,34 @@ function startsLikeFqz(path: string): boolean {
   }
 }
 
-/** How a file is run; `form` has no meaning for ONNX. */
-export type RunnableOptions = Pick<OpenArchiveOptions, 'form' | 'engine' | 'threads'>;
+/** How a file is run; `form`, `backend` and `width` are for `.fqz` files. */
+export interface RunnableOptions extends Pick<OpenArchiveOptions, 'form' | 'engine' | 'threads'> {
+  /** `onnxruntime` unless given. */
+  backend?: 'onnxruntime' | 'wasm' | 'js';
+  /** Fraction of the model's own width, for the backends `wasm` and `js`. */
+  width?: number;
+}
 
-/** A file as an onnxruntime session, with what a `.fqz` carries besides. */
+/** An open model, with what a `.fqz` carries besides. */
 export interface RunnableFile {
-  readonly session: OnnxSession;
+  readonly session: Runnable & { release(): Promise<void> };
   readonly preparation?: Preparation;
   readonly labels?: readonly string[];
 }
 
-/** Loads the file at `path` and opens it in onnxruntime. Throws what `loadFile`, `openOnnx` and `openArchive` throw. */
+/**
+ * Loads the file at `path` and opens it. Throws what `loadFile`, `openOnnx`, `openArchive` and `openInRuntime` throw, and `TypeError`
+ * for options that do not go with each other or with the file.
+ */
 export async function openFile(path: string, options: RunnableOptions): Promise<RunnableFile> {
+  const { backend = 'onnxruntime', width } = options;
   const file = await loadFile(path);
+  if (backend !== 'onnxruntime') {
+    if (file.format === 'onnx') throw new TypeError(`backend ${backend} runs .fqz files, ${path} is an ONNX model`);
+    const { openInRuntime } = await import('./open-in-runtime.ts');
+    return openInRuntime(file.content, { backend, ...(width !== undefined && { width }) });
+  }
+  if (width !== undefined) throw new TypeError('--width needs --backend wasm or js');
   if (file.format === 'onnx') return { session: await openOnnx(writeOnnx(file.model), options) };
   const { preparation, labels } = file.archive;
   return {

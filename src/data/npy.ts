@@ -4,7 +4,8 @@
  */
 import { FormatError, UnsupportedError } from '../errors.ts';
 import { byteLength, DTYPES } from '../graph/dtype.ts';
-import { elementCount, type NumericTensor, numericTensor } from '../graph/tensor.ts';
+import { toFloat32 } from '../graph/numbers.ts';
+import { elementCount, float32Tensor, type NumericTensor, numericTensor, type Tensor } from '../graph/tensor.ts';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
@@ -23,13 +24,18 @@ const TYPES: Readonly<Record<string, NumericTensor['dtype']>> = {
   f8: 'float64',
 };
 
+/** Whether `bytes` begin as an .npy array does. */
+export function isNpy(bytes: Uint8Array): boolean {
+  return MAGIC.every((byte, index) => bytes[index] === byte);
+}
+
 /**
  * The array in `bytes`, in row-major order whatever the file's. Throws `FormatError` for a bad file and
  * `UnsupportedError` for elements that are not plain numbers; `name` only serves the messages.
  */
 export function readNpy(bytes: Uint8Array, name: string): NumericTensor {
   const fail = (problem: string, offset?: number) => new FormatError('npy', `${name} ${problem}`, offset);
-  if (bytes.length < 10 || MAGIC.some((byte, index) => bytes[index] !== byte)) throw fail('is not an npy array', 0);
+  if (bytes.length < 10 || !isNpy(bytes)) throw fail('is not an npy array', 0);
   const version = bytes[6]!;
   if (version < 1 || version > 3) throw fail(`has version ${version}, expected 1 to 3`, 6);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -88,4 +94,28 @@ function rowMajor(data: Uint8Array, shape: number[], width: number): Uint8Array<
     }
   }
   return result;
+}
+
+/** The header ends at a multiple of this. */
+const HEADER_ALIGNMENT = 64;
+
+/**
+ * The .npy array (version 1) of a tensor; bfloat16 becomes float32, which NumPy knows. Throws `UnsupportedError` for elements
+ * that are not plain numbers.
+ */
+export function writeNpy(tensor: Tensor): Uint8Array {
+  if (tensor.dtype === 'bfloat16') return writeNpy(float32Tensor(tensor.shape, toFloat32(tensor)));
+  const type = Object.keys(TYPES).find((key) => TYPES[key] === tensor.dtype);
+  if (!type || tensor.dtype === 'string') throw new UnsupportedError(`npy: there are no arrays of ${tensor.dtype}`);
+  const { shape, data } = tensor;
+  const order = type.endsWith('1') ? '|' : '<';
+  const dims = shape.map((size) => `${size},`).join(' ');
+  const header = `{'descr': '${order}${type}', 'fortran_order': False, 'shape': (${dims}), }`;
+  const start = Math.ceil((10 + header.length + 1) / HEADER_ALIGNMENT) * HEADER_ALIGNMENT;
+  const bytes = new Uint8Array(start + data.length);
+  bytes.set([...MAGIC, 1, 0]);
+  new DataView(bytes.buffer).setUint16(8, start - 10, true);
+  bytes.set(new TextEncoder().encode(`${header.padEnd(start - 11)}\n`), 10);
+  bytes.set(data, start);
+  return bytes;
 }

@@ -2,11 +2,11 @@
  * NumPy's .npz: a zip archive with one .npy array per entry.
  */
 import { readFile } from 'node:fs/promises';
-import { unzipSync } from 'fflate';
+import { unzipSync, zipSync } from 'fflate';
 import { FormatError } from '../errors.ts';
 import { elementCount, type Tensor } from '../graph/tensor.ts';
 import type { ArrayDataset } from './dataset.ts';
-import { readNpy } from './npy.ts';
+import { readNpy, writeNpy } from './npy.ts';
 
 /** Deflate cannot shrink further than this: an entry that declares more is not believed. */
 const MAX_DEFLATE_RATIO = 1032;
@@ -52,4 +52,9 @@ function unzip(bytes: Uint8Array, path: string): Record<string, Uint8Array> {
     const problem = cause instanceof Error ? cause.message : String(cause);
     throw new FormatError('npz', `${path} is not a sound zip archive (${problem})`, undefined, { cause });
   }
+}
+
+/** An archive of these tensors by name, deflated. Throws as `writeNpy` does. */
+export function writeNpz(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
+  return zipSync(Object.fromEntries([...tensors].map(([name, tensor]) => [`${name}.npy`, writeNpy(tensor)])));
 }

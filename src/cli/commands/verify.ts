@@ -46,11 +46,12 @@ export function command(io: Io): Command {
       `${DATA_HELP}
 
 For every output: max |a - b|, the same over max |b|, root mean square of a - b over that of b, cosine, and the fraction
-of samples or pixels with the same largest class, where an output has classes.
+of samples or pixels with the same largest class, where an output has classes. The reference always runs in onnxruntime.
 
 Examples:
   fqz verify model.fqz --against model.onnx --tolerance 0.01
   fqz verify model.fqz --against model.onnx --shape image=1x3x224x224 --samples 8
+  fqz verify model.fqz --against model.fqz --backend wasm
   fqz verify unet.fqz --against unet.onnx --data segmentation:images,masks --samples 2 --json`,
     )
     .action((path: string, flags: VerifyFlags) => runVerify(io, path, flags));
@@ -60,7 +61,8 @@ async function runVerify(io: Io, path: string, flags: VerifyFlags): Promise<void
   const given = preparationFromFlags(flags);
   const dataset = flags.data === undefined ? undefined : await openDataset(flags.data);
   const ours = await openFile(path, flags);
-  const theirs = await openFile(flags.against, flags);
+  const { form, engine, threads } = flags;
+  const theirs = await openFile(flags.against, { form, engine, ...(threads !== undefined && { threads }) });
   try {
     const { size, layout, batch, samples, seed, shape, tolerance } = flags;
     const result = await withProgress(io, (progress) =>
