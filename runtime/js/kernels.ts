@@ -5,6 +5,7 @@ import { conv, depthwise } from './conv.ts';
 import { convTranspose } from './conv-transpose.ts';
 import { copy } from './copy.ts';
 import { elementwise } from './elementwise.ts';
+import { expand } from './expand.ts';
 import { covariance, expandProject } from './expand-project.ts';
 import { fill } from './fill.ts';
 import { gather } from './gather.ts';
@@ -36,6 +37,7 @@ const REFERENCES: { readonly [K in keyof Kernels]: Reference<K> } = {
   interpolate,
   expandProject,
   covariance,
+  expand,
 };
 
 /** The kernels in plain TypeScript, for pages that forbid WebAssembly and as the yardstick of the fast ones. */

@@ -218,4 +218,20 @@ export interface Kernels {
 
   /** Mean (rank) and covariance (rank, rank; population) of the rows of x (batch, rank, count), behind each other for each sample. */
   covariance(x: Pointer, y: Pointer, batch: number, rank: number, count: number): void;
+
+  /**
+   * A matrix product of little depth, for dense weights from few frequencies: y[r·yRow + j] = Σₖ a[k·aDepth + r] · b[k·bDepth + j] for
+   * r < rows, j < columns, k < depth (a multiple of 4, not 0). Pointers are multiples of 4; y overlaps neither factor.
+   */
+  expand(
+    a: Pointer,
+    aDepth: number,
+    b: Pointer,
+    bDepth: number,
+    depth: number,
+    rows: number,
+    columns: number,
+    y: Pointer,
+    yRow: number,
+  ): void;
 }

@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { referenceKernels } from '../../runtime/js/kernels.ts';
 import type { Memory } from '../../runtime/js/memory.ts';
 import { TILE_COLUMNS, TILE_ROWS } from '../../runtime/kernels/opcodes.ts';
 import type { PackedLayout, WeightLayout } from '../../runtime/plan/buffer.ts';
 import { layoutWords } from '../../runtime/plan/weight-layout.ts';
+import { SCRATCH_BYTES, type Workshop } from '../../runtime/rebuild.ts';
+import { hasRelaxedSimd, wasmKernels } from '../../runtime/wasm/instantiate.ts';
 import { placeWeight } from '../../runtime/weights.ts';
 import type { StoredWeight } from '../../src/codec/archive.ts';
 import {
@@ -20,25 +23,31 @@ import { normal, random } from '../support/random.ts';
 
 /** What stands before and behind a weight in memory, to see that nothing else is written. */
 const GUARD = 0x5eed;
-const POINTER = 256;
 
-function memoryOf(words: number): Memory {
-  const buffer = new ArrayBuffer(4 * words);
-  return { words: new Int32Array(buffer), floats: new Float32Array(buffer) };
+type Backend = 'js' | 'simd' | 'relaxed-simd';
+const BACKENDS: Backend[] = ['js', 'simd', ...(hasRelaxedSimd() ? (['relaxed-simd'] as const) : [])];
+
+/** A memory of the scratch and room for the largest weight here. */
+async function workshopOf(backend: Backend): Promise<Workshop> {
+  const buffer = new WebAssembly.Memory({ initial: 64 });
+  const memory: Memory = { words: new Int32Array(buffer.buffer), floats: new Float32Array(buffer.buffer) };
+  if (backend === 'js') return { memory, kernels: referenceKernels(memory), scratch: 16 };
+  const { kernels, heapBase } = await wasmKernels(buffer, { relaxed: backend === 'relaxed-simd' });
+  return { memory, kernels, scratch: heapBase };
 }
 
 /** The words that `placeWeight` writes. */
-function place(weight: StoredWeight, layout: WeightLayout): Int32Array {
+function place(workshop: Workshop, weight: StoredWeight, layout: WeightLayout): Int32Array {
   const elements = elementCount('network' in weight ? weight.shape : weight.tensor.shape);
   const words = layoutWords(layout, elements);
-  const memory = memoryOf(POINTER / 4 + words + 16);
-  memory.words.fill(GUARD);
-  placeWeight({ memory }, POINTER, weight, layout);
-  const all = memory.words;
-  const written = all.slice(POINTER / 4, POINTER / 4 + words);
-  expect(all.subarray(0, POINTER / 4).every((word) => word === GUARD)).toBe(true);
-  expect(all.subarray(POINTER / 4 + words).every((word) => word === GUARD)).toBe(true);
-  return written;
+  const all = workshop.memory.words;
+  const guarded = (workshop.scratch + SCRATCH_BYTES) / 4;
+  const start = guarded + 64;
+  all.fill(GUARD);
+  placeWeight(workshop, 4 * start, weight, layout);
+  expect(all.subarray(guarded, start).every((word) => word === GUARD)).toBe(true);
+  expect(all.subarray(start + words).every((word) => word === GUARD)).toBe(true);
+  return all.slice(start, start + words);
 }
 
 const floatsOf = (words: Int32Array) => new Float32Array(words.buffer, words.byteOffset, words.length);
@@ -135,36 +144,49 @@ function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>): voi
   expect(difference / largest).toBeLessThan(1e-6);
 }
 
-describe.each(LAYOUTS)('placeWeight, %s', (_, shape, layout) => {
-  const axes = shape.map((_, axis) => axis);
-  const low = shape.map((size) => Math.ceil(size / 3));
-  const spatial = axes.filter((axis) => axis >= shape.length - 2);
-  const networks: [string, TensorNetwork][] = [
-    ['quantised numbers', plainNetwork(quantized(shape, 1))],
-    ['float numbers', plainNetwork(floating(shape, 2))],
-    ['low frequencies of all axes', dctNetwork(quantized(low, 3), shape, axes)],
-    ['all frequencies of all axes', dctNetwork(quantized(shape, 4), shape, axes)],
-    ['all frequencies of the last two axes', dctNetwork(quantized(shape, 5), shape, spatial)],
-    [
-      'frequencies of the first axis alone',
-      dctNetwork(floating(low.with(1, shape[1]!).slice(0, 2).concat(shape.slice(2)), 6), shape, [0]),
-    ],
-  ];
+describe.each(BACKENDS.flatMap((backend) => LAYOUTS.map((layout) => [backend, ...layout] as const)))(
+  'placeWeight on %s, %s',
+  (backend, _, shape, layout) => {
+    let workshop: Workshop;
+    beforeAll(async () => {
+      workshop = await workshopOf(backend);
+    });
 
-  it.each(networks)('puts %s where they belong', (_, network) => {
-    const expected = expandNetwork(network);
-    const found = floatsOf(place(stored(network), layout));
-    expectClose(found, layout.side === 'plain' ? expected : packed(expected, layout));
+    const axes = shape.map((_, axis) => axis);
+    const low = shape.map((size) => Math.ceil(size / 3));
+    const spatial = axes.filter((axis) => axis >= shape.length - 2);
+    const networks: [string, TensorNetwork][] = [
+      ['quantised numbers', plainNetwork(quantized(shape, 1))],
+      ['float numbers', plainNetwork(floating(shape, 2))],
+      ['low frequencies of all axes', dctNetwork(quantized(low, 3), shape, axes)],
+      ['all frequencies of all axes', dctNetwork(quantized(shape, 4), shape, axes)],
+      ['all frequencies of the last two axes', dctNetwork(quantized(shape, 5), shape, spatial)],
+      [
+        'frequencies of the first axis alone',
+        dctNetwork(floating(low.with(1, shape[1]!).slice(0, 2).concat(shape.slice(2)), 6), shape, [0]),
+      ],
+    ];
+
+    it.each(networks)('puts %s where they belong', (_, network) => {
+      const expected = expandNetwork(network);
+      const found = floatsOf(place(workshop, stored(network), layout));
+      expectClose(found, layout.side === 'plain' ? expected : packed(expected, layout));
+    });
+
+    it('keeps exact tensors bit for bit', () => {
+      const values = Float32Array.from({ length: elementCount(shape) }, normal(7));
+      const found = floatsOf(place(workshop, { name: 'w', tensor: float32Tensor(shape, values) }, layout));
+      expect(Array.from(found)).toEqual(layout.side === 'plain' ? Array.from(values) : packed(values, layout));
+    });
+  },
+);
+
+describe.each(BACKENDS)('placeWeight on %s', (backend) => {
+  let workshop: Workshop;
+  beforeAll(async () => {
+    workshop = await workshopOf(backend);
   });
 
-  it('keeps exact tensors bit for bit', () => {
-    const values = Float32Array.from({ length: elementCount(shape) }, normal(7));
-    const found = floatsOf(place({ name: 'w', tensor: float32Tensor(shape, values) }, layout));
-    expect(Array.from(found)).toEqual(layout.side === 'plain' ? Array.from(values) : packed(values, layout));
-  });
-});
-
-describe('placeWeight', () => {
   const factors: [string, number[], Operand[]][] = [
     ['or,ri->oi', [30, 40], [floating([30, 3], 1), quantized([3, 40], 2)]],
     ['ir,ro->oi', [30, 40], [floating([40, 3], 1), quantized([3, 30], 2)]],
@@ -179,7 +201,7 @@ describe('placeWeight', () => {
 
   it.each(factors)('rebuilds %s', (expression, shape, operands) => {
     const network: TensorNetwork = { expression, shape, operands };
-    expectClose(floatsOf(place(stored(network), { side: 'plain' })), expandNetwork(network));
+    expectClose(floatsOf(place(workshop, stored(network), { side: 'plain' })), expandNetwork(network));
   });
 
   it('takes the elements of a folded network as those of the weight', () => {
@@ -193,7 +215,7 @@ describe('placeWeight', () => {
       rows: 96,
       columns: 10,
     };
-    const found = floatsOf(place(stored(network, [10, 96]), layout));
+    const found = floatsOf(place(workshop, stored(network, [10, 96]), layout));
     expectClose(found, packed(expandNetwork(network), layout));
   });
 
@@ -219,17 +241,16 @@ describe('placeWeight', () => {
     (dtype, tensor, values) => {
       const shifted = new Uint8Array(tensor.data.length + 1).subarray(1);
       shifted.set(tensor.data);
-      const words = place({ name: 'w', tensor: { ...tensor, data: shifted } }, { side: 'plain' });
+      const words = place(workshop, { name: 'w', tensor: { ...tensor, data: shifted } }, { side: 'plain' });
       expect(Array.from(dtype.includes('float') ? floatsOf(words) : words)).toEqual(values);
     },
   );
 
   it('refuses types that kernels do not know, and layouts that do not fit', () => {
-    const machine = { memory: memoryOf(1024) };
     const complex = numericTensor('complex64', [1], new Uint8Array(8));
     const text = { dtype: 'string', shape: [1], strings: [new Uint8Array(1)] } as const;
     for (const tensor of [complex, text]) {
-      expect(() => placeWeight(machine, 64, { name: 'odd', tensor }, { side: 'plain' })).toThrow(
+      expect(() => placeWeight(workshop, SCRATCH_BYTES + 4096, { name: 'odd', tensor }, { side: 'plain' })).toThrow(
         new UnsupportedError(`weight "odd" of type ${tensor.dtype}`),
       );
     }
@@ -243,6 +264,6 @@ describe('placeWeight', () => {
       columns: 3,
     } as const;
     const weight: StoredWeight = { name: 'w', tensor: float32Tensor([9], new Float32Array(9)) };
-    expect(() => placeWeight(machine, 64, weight, layout)).toThrow(RangeError);
+    expect(() => placeWeight(workshop, SCRATCH_BYTES + 4096, weight, layout)).toThrow(RangeError);
   });
 });

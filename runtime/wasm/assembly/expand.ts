@@ -1,0 +1,115 @@
+/** Products of little depth and large results, which stream out to memory: dense weights from few frequencies. */
+import { madd } from './arithmetic';
+
+/** Columns that go together through all rows, so that four rows of the right factor stay in the first-level cache. */
+const COLUMN_BLOCK = 1024;
+/** Below so many columns the right factor stays in registers, and the rows stream by. */
+const NARROW = 32;
+/** Rows of a narrow result that go together through all columns and depths. */
+const ROW_BLOCK = 256;
+
+export function expand(
+  a: usize,
+  aDepth: usize,
+  b: usize,
+  bDepth: usize,
+  depth: i32,
+  rows: i32,
+  columns: i32,
+  y: usize,
+  yRow: usize,
+): void {
+  aDepth <<= 2;
+  bDepth <<= 2;
+  yRow <<= 2;
+  const narrow = columns < NARROW ? columns & -4 : 0;
+  for (let first = 0; narrow && first < rows; first += ROW_BLOCK) {
+    const count = min(ROW_BLOCK, rows - first);
+    const from = a + ((<usize>first) << 2);
+    const to = y + yRow * first;
+    for (let column: usize = 0; column < (<usize>narrow) << 2; column += 16) {
+      for (let k = 0; k < depth; k += 4) {
+        narrowRows(from + aDepth * k, aDepth, b + column + bDepth * k, bDepth, k > 0, to + column, yRow, count);
+      }
+    }
+  }
+  for (let first = narrow; first < columns; first += COLUMN_BLOCK) {
+    const bytes = (<usize>min(COLUMN_BLOCK, columns - first)) << 2;
+    const column = (<usize>first) << 2;
+    for (let row = 0; row < rows; row++) {
+      const from = a + ((<usize>row) << 2);
+      const to = y + yRow * row + column;
+      for (let k = 0; k < depth; k += 4) {
+        wideRow(from + aDepth * k, aDepth, b + column + bDepth * k, bDepth, k > 0, to, bytes);
+      }
+    }
+  }
+}
+
+/** Four columns of `count` rows: y = or, where `add`, += the sum over four depths. Distances are in bytes. */
+function narrowRows(
+  a: usize,
+  aDepth: usize,
+  b: usize,
+  bDepth: usize,
+  add: bool,
+  y: usize,
+  yRow: usize,
+  count: i32,
+): void {
+  const b0 = v128.load(b);
+  const b1 = v128.load(b + bDepth);
+  const b2 = v128.load(b + 2 * bDepth);
+  const b3 = v128.load(b + 3 * bDepth);
+  let a1 = a + aDepth;
+  let a2 = a1 + aDepth;
+  let a3 = a2 + aDepth;
+  for (; count > 0; count--) {
+    let sum = f32x4.mul(v128.load32_splat(a), b0);
+    sum = madd(v128.load32_splat(a1), b1, sum);
+    sum = madd(v128.load32_splat(a2), b2, sum);
+    sum = madd(v128.load32_splat(a3), b3, sum);
+    v128.store(y, add ? f32x4.add(sum, v128.load(y)) : sum);
+    a += 4;
+    a1 += 4;
+    a2 += 4;
+    a3 += 4;
+    y += yRow;
+  }
+}
+
+/** `bytes` of one row, likewise. */
+function wideRow(a: usize, aDepth: usize, b: usize, bDepth: usize, add: bool, y: usize, bytes: usize): void {
+  const b1 = b + bDepth;
+  const b2 = b1 + bDepth;
+  const b3 = b2 + bDepth;
+  const a0 = v128.load32_splat(a);
+  const a1 = v128.load32_splat(a + aDepth);
+  const a2 = v128.load32_splat(a + 2 * aDepth);
+  const a3 = v128.load32_splat(a + 3 * aDepth);
+  let at: usize = 0;
+  for (; at + 32 <= bytes; at += 32) {
+    const to = y + at;
+    let low = f32x4.mul(a0, v128.load(b + at));
+    let high = f32x4.mul(a0, v128.load(b + at, 16));
+    low = madd(a1, v128.load(b1 + at), low);
+    high = madd(a1, v128.load(b1 + at, 16), high);
+    low = madd(a2, v128.load(b2 + at), low);
+    high = madd(a2, v128.load(b2 + at, 16), high);
+    low = madd(a3, v128.load(b3 + at), low);
+    high = madd(a3, v128.load(b3 + at, 16), high);
+    if (add) {
+      low = f32x4.add(low, v128.load(to));
+      high = f32x4.add(high, v128.load(to, 16));
+    }
+    v128.store(to, low);
+    v128.store(to, high, 16);
+  }
+  for (; at < bytes; at += 4) {
+    let sum = f32x4.extract_lane(a0, 0) * load<f32>(b + at);
+    sum += f32x4.extract_lane(a1, 0) * load<f32>(b1 + at);
+    sum += f32x4.extract_lane(a2, 0) * load<f32>(b2 + at);
+    sum += f32x4.extract_lane(a3, 0) * load<f32>(b3 + at);
+    store<f32>(y + at, add ? sum + load<f32>(y + at) : sum);
+  }
+}
