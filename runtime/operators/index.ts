@@ -1,16 +1,19 @@
 /** Every operator that this runtime has, by ONNX name. */
 import { ACTIVATION_OPERATORS } from './activation.ts';
+import { ATTENTION_OPERATORS } from './attention.ts';
 import { COMPARISON_OPERATORS } from './comparison.ts';
 import { CONVOLUTION_OPERATORS } from './convolution.ts';
 import { DETECTION_OPERATORS } from './detection.ts';
 import { ELEMENTWISE_OPERATORS } from './elementwise.ts';
 import { INDEXING_OPERATORS } from './indexing.ts';
 import { LAYOUT_OPERATORS } from './layout.ts';
+import { LOSS_OPERATORS } from './loss.ts';
 import { MATRIX_OPERATORS } from './matrix.ts';
 import { NORMALIZATION_OPERATORS } from './normalization.ts';
 import type { Operators } from './operator.ts';
 import { PADDING_OPERATORS } from './padding.ts';
 import { POOLING_OPERATORS } from './pooling.ts';
+import { QUANTIZATION_OPERATORS } from './quantization.ts';
 import { RECURRENT_OPERATORS } from './recurrent.ts';
 import { REDUCTION_OPERATORS } from './reduction.ts';
 import { RESIZE_OPERATORS } from './resize.ts';
@@ -36,4 +39,7 @@ export const OPERATORS: Operators = {
   ...RECURRENT_OPERATORS,
   ...SPATIAL_OPERATORS,
   ...DETECTION_OPERATORS,
+  ...QUANTIZATION_OPERATORS,
+  ...ATTENTION_OPERATORS,
+  ...LOSS_OPERATORS,
 };

@@ -27,12 +27,12 @@ function placesOf(dims: readonly number[], strides: readonly number[]): number[]
 }
 
 /** int32 numbers as an operand that is broadcast over `behind` further axes. */
-function known(plan: Lowering, dims: readonly number[], numbers: readonly number[], behind = 0): Expression {
+export function known(plan: Lowering, dims: readonly number[], numbers: readonly number[], behind = 0): Expression {
   return operand(plan.constant('int32', [...dims, ...new Array<number>(behind).fill(1)], numbers));
 }
 
 /** Picks slices of `inner` elements along the middle axis of (outer, size, inner) by `indices`. */
-function gathered(
+export function gathered(
   plan: Lowering,
   x: Value,
   indices: Value,
@@ -53,8 +53,7 @@ const gather: Lower = (plan, node, [x, indices]) => {
 };
 
 /** Places in an array of shape `shape` that elements of `indices` name along `axis`, the other coordinates being their own. */
-function elementPlaces(plan: Lowering, node: Node, indices: Value, shape: readonly number[]): Value {
-  const axis = axisOf(node, intAttribute(node, 'axis', 0), shape.length);
+export function elementPlaces(plan: Lowering, indices: Value, shape: readonly number[], axis: number): Value {
   const strides = rowMajor(shape);
   const [before, behind] = [indices.shape.slice(0, axis), indices.shape.slice(axis + 1)];
   const along = times(fromFront(operand(indices), integer(shape[axis]!)), integer(strides[axis]!));
@@ -79,8 +78,10 @@ function slicePlaces(plan: Lowering, indices: Value, shape: readonly number[], b
   return [plan.elementwise('int32', sums.shape, plus(operand(sums), starts)), inner];
 }
 
+const axisAttribute = (node: Node, { shape }: Value) => axisOf(node, intAttribute(node, 'axis', 0), shape.length);
+
 const gatherElements: Lower = (plan, node, [x, indices]) => {
-  const places = elementPlaces(plan, node, indices!, x!.shape);
+  const places = elementPlaces(plan, indices!, x!.shape, axisAttribute(node, x!));
   return [gathered(plan, x!, places, indices!.shape, [1, sizeOf(x!), 1])];
 };
 
@@ -110,7 +111,7 @@ function scattered(plan: Lowering, node: Node, x: Value, places: Value, updates:
 }
 
 const scatterElements: Lower = (plan, node, [x, indices, updates]) => [
-  scattered(plan, node, x!, elementPlaces(plan, node, indices!, x!.shape), updates!, 1),
+  scattered(plan, node, x!, elementPlaces(plan, indices!, x!.shape, axisAttribute(node, x!)), updates!, 1),
 ];
 
 const scatterND: Lower = (plan, node, [x, indices, updates]) => {

@@ -2,7 +2,8 @@
  * Operators that give elements another shape or order (ONNX operator documentation): views where the order stays, else
  * strided copies.
  */
-import { intAttribute, intsAttribute, stringAttribute } from '../../src/graph/graph.ts';
+import { UnsupportedError } from '../../src/errors.ts';
+import { intAttribute, intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
 import { integer, operand } from '../plan/expression.ts';
 import { sizeOf, type Value } from '../plan/value.ts';
 import { move } from './moves.ts';
@@ -12,7 +13,7 @@ import { axisOf, broadcastShape, countUp, product, withDim } from './shapes.ts';
 import { rowMajor } from './strided-copy.ts';
 
 /** A new value with the elements of `value` at `strides` from `offset` on. */
-function picked(
+export function picked(
   plan: Lowering,
   value: Value,
   shape: readonly number[],
@@ -27,7 +28,7 @@ function picked(
 }
 
 /** `value`, seen as `dims`, with its axes in the order `perm`, as `shape`. */
-function permuted(
+export function permuted(
   plan: Lowering,
   value: Value,
   dims: readonly number[],
@@ -119,10 +120,9 @@ const spaceToDepth: Lower = (plan, node, [x]) => {
   return [permuted(plan, x!, dims, [0, 3, 5, 1, 2, 4], [n, c * b * b, h / b, w / b])];
 };
 
-const concat: Lower = (plan, node, inputs) => {
-  const values = inputs as readonly Value[];
+/** Values one after another along an axis. */
+export function joined(plan: Lowering, node: Node, values: readonly Value[], axis: number): Value {
   const { dtype, shape } = values[0]!;
-  const axis = axisOf(node, intAttribute(node, 'axis', 0), shape.length);
   const whole = withDim(
     shape,
     axis,
@@ -139,7 +139,12 @@ const concat: Lower = (plan, node, inputs) => {
     move(plan, plan.buffer(value), plan.buffer(result), value.shape, from, { offset, strides });
     offset += value.shape[axis]! * strides[axis]!;
   }
-  return [result];
+  return result;
+}
+
+const concat: Lower = (plan, node, inputs) => {
+  const rank = inputs[0]!.shape.length;
+  return [joined(plan, node, inputs as Value[], axisOf(node, intAttribute(node, 'axis', 0), rank))];
 };
 
 const split: Lower = (plan, node, [x, given]) => {
@@ -195,7 +200,7 @@ const tile: Lower = (plan, _node, [x, given]) => {
 /** Lets everything through; a node that is training does so where its ratio is 0. */
 const dropout: Lower = (plan, node, [x, ratio, training]) => {
   if (training && plan.numbers(training)[0] && (ratio ? plan.numbers(ratio)[0] : 0.5)) {
-    throw new RangeError(`${node.op}: training`);
+    throw new UnsupportedError(`${node.op} that is training`);
   }
   return [...identity(plan, node, [x]), plan.elementwise('bool', x!.shape, integer(1))];
 };

@@ -68,7 +68,7 @@ export function wrapped(dtype: DType, value: Expression): Expression {
 
 /** `value` of type `from` as `to`, after ONNX's Cast. */
 export function converted(value: Expression, from: DType, to: DType): Expression {
-  if (!isElementType(to)) throw new UnsupportedError(`Cast to ${to}`);
+  if (!isElementType(to)) throw new UnsupportedError(`elements of type ${to}`);
   const integral = isIntegral(from);
   if (from === to) return value;
   if (to === 'bool') {

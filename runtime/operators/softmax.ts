@@ -4,19 +4,22 @@
 import { intAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
 import { apply, operand } from '../plan/expression.ts';
-import type { Lower, Operators } from './operator.ts';
+import type { Value } from '../plan/value.ts';
+import type { Lower, Lowering, Operators } from './operator.ts';
 import { extremes } from './reduction.ts';
 import { around, axisOf, countUp } from './shapes.ts';
 
+/** A `SOFTMAX` or `LOG_SOFTMAX` along an axis that is counted from the front. */
+export function softmaxAlong(plan: Lowering, x: Value, axis: number, kind: number): Value {
+  const source = plan.buffer(x);
+  const result = plan.tensor(x.dtype, x.shape);
+  plan.step('softmax', kind, source, plan.buffer(result), ...around(x.shape, axis));
+  return result;
+}
+
 const softmax =
   (kind: number): Lower =>
-  (plan, node, [x]) => {
-    const axis = axisOf(node, intAttribute(node, 'axis', -1), x!.shape.length);
-    const source = plan.buffer(x!);
-    const result = plan.tensor(x!.dtype, x!.shape);
-    plan.step('softmax', kind, source, plan.buffer(result), ...around(x!.shape, axis));
-    return [result];
-  };
+  (plan, node, [x]) => [softmaxAlong(plan, x!, axisOf(node, intAttribute(node, 'axis', -1), x!.shape.length), kind)];
 
 /** 1 at the first of the largest elements, else 0. */
 const hardmax: Lower = (plan, node, [x]) => {

@@ -1,5 +1,5 @@
 /**
- * Reads tar archives (POSIX.1-1988 ustar), as the test data come in them.
+ * Reads tar archives (POSIX.1-1988 ustar, and GNU's long names), as the test data come in them.
  */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
@@ -11,6 +11,7 @@ export function readTarGz(path: string): Map<string, Uint8Array> {
   const bytes = gunzipSync(readFileSync(path));
   const files = new Map<string, Uint8Array>();
   let position = 0;
+  let longName = '';
   while (bytes[position]) {
     const text = (from: number, length: number) =>
       bytes.toString('utf8', position + from, position + from + length).replace(/\0.*$/s, '');
@@ -18,9 +19,9 @@ export function readTarGz(path: string): Map<string, Uint8Array> {
     const size = Number.parseInt(text(124, 12), 8);
     const type = text(156, 1);
     const start = position + BLOCK;
-    if (type === '0' || type === '') {
-      files.set(prefix ? `${prefix}/${text(0, 100)}` : text(0, 100), bytes.subarray(start, start + size));
-    }
+    const name = longName || (prefix ? `${prefix}/${text(0, 100)}` : text(0, 100));
+    if (type === '0' || type === '') files.set(name, bytes.subarray(start, start + size));
+    longName = type === 'L' ? text(BLOCK, size) : '';
     position = start + Math.ceil(size / BLOCK) * BLOCK;
   }
   return files;

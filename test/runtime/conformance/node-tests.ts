@@ -1,0 +1,134 @@
+/**
+ * ONNX's own test cases of single operators (onnx/backend/test/data/node), as `.fqz` files with inputs and the outputs that
+ * are expected. Nothing here needs Node: the same cases run in a browser.
+ */
+import { openFqz } from '../../../formats/fqz/read.ts';
+import { readOnnx } from '../../../formats/onnx/read.ts';
+import { readTensor } from '../../../formats/onnx/read-tensor.ts';
+import { messageOf } from '../../../formats/onnx/wire-read.ts';
+import { type ElementType, elementsOf, isElementType } from '../../../runtime/elements.ts';
+import { createEngine, type EngineTensor } from '../../../runtime/engine.ts';
+import type { Machine } from '../../../runtime/machine.ts';
+import { convert } from '../../../src/convert.ts';
+import { UnsupportedError } from '../../../src/errors.ts';
+import type { Model } from '../../../src/graph/graph.ts';
+import { isFloat, toNumbers } from '../../../src/graph/numbers.ts';
+import type { Tensor } from '../../../src/graph/tensor.ts';
+
+/** One test case. */
+export interface NodeTest {
+  readonly name: string;
+  readonly file: Uint8Array;
+  /** By name, in the order of the graph. */
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly outputs: ReadonlyMap<string, Tensor>;
+}
+
+/** A case that can't be run at all, and why. */
+export interface Unsupported {
+  readonly name: string;
+  readonly unsupported: string;
+}
+
+/** Differences between numbers that ONNX's own test runner lets pass. */
+const RELATIVE = 1e-3;
+const ABSOLUTE = 1e-7;
+
+/** Names of the cases among the files of the archive. */
+export function nodeTestNames(files: ReadonlyMap<string, Uint8Array>): string[] {
+  return [...files.keys()].flatMap((path) => /([^/]+)\/model\.onnx$/.exec(path)?.[1] ?? []);
+}
+
+/** The case `name` among the files of the archive. */
+export async function nodeTest(files: ReadonlyMap<string, Uint8Array>, name: string): Promise<NodeTest | Unsupported> {
+  const folder = [...files.keys()]
+    .find((path) => path.endsWith(`/${name}/model.onnx`))!
+    .slice(0, -'/model.onnx'.length);
+  let model: Model;
+  try {
+    model = readOnnx(files.get(`${folder}/model.onnx`)!);
+  } catch (error) {
+    return { name, unsupported: (error as Error).message };
+  }
+  const { graph } = model;
+  const [inputs, outputs] = [graph.inputs, graph.outputs].map((values) => values.map((value) => value.name));
+  const ports = [...graph.inputs, ...graph.outputs];
+  if (ports.some(({ type }) => type?.kind !== 'tensor')) {
+    return { name, unsupported: 'sequences, optionals and maps' };
+  }
+  const stored = (kind: string, names: readonly string[]) =>
+    new Map(
+      names.map((value, index) => {
+        const bytes = files.get(`${folder}/test_data_set_0/${kind}_${index}.pb`)!;
+        return [value, readTensor(messageOf(bytes), noFile, 'attribute').tensor];
+      }),
+    );
+  const tensors = { inputs: stored('input', inputs!), outputs: stored('output', outputs!) };
+  for (const { name: input, type } of graph.inputs) {
+    // The archive has bfloat16 numbers as the uint16 numbers of their bits.
+    if (type?.kind !== 'tensor' || type.dtype !== 'bfloat16') continue;
+    tensors.inputs.set(input, { ...tensors.inputs.get(input)!, dtype: 'bfloat16' } as Tensor);
+  }
+  const odd = [...tensors.inputs.values(), ...tensors.outputs.values()].find(({ dtype }) => !isElementType(dtype));
+  if (odd) return { name, unsupported: `tensors of type ${odd.dtype}` };
+  const { bytes, report } = await convert(model, { precision: 'lossless', keepNames: true });
+  if (report.storedAsOnnx) return { name, unsupported: `stored as ONNX: ${report.storedAsOnnx}` };
+  return { name, file: bytes, ...tensors };
+}
+
+function noFile(): never {
+  throw new Error('these tests have no external data');
+}
+
+/** Operators that a case takes. */
+export function operatorsOf({ file }: NodeTest): string[] {
+  const { graph } = openFqz(file);
+  return graph.kind === 'compact' ? graph.model.graph.nodes.map(({ op }) => op) : [];
+}
+
+/** What running a case has shown. */
+export type Verdict =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'unsupported'; readonly why: string }
+  | { readonly kind: 'failed'; readonly why: string };
+
+/** Runs a case on a machine, which other cases may have used before. */
+export function runNodeTest(test: NodeTest, machine: Machine): Verdict {
+  try {
+    const engine = createEngine(openFqz(test.file), machine);
+    const feeds = [...test.inputs].map(([name, tensor]): [string, EngineTensor] => [name, engineTensor(tensor)]);
+    const results = engine.run(new Map(feeds));
+    for (const [name, expected] of test.outputs) {
+      const why = difference(expected, results.get(name));
+      if (why) return { kind: 'failed', why: `${name}: ${why}` };
+    }
+    return { kind: 'passed' };
+  } catch (error) {
+    if (error instanceof UnsupportedError) return { kind: 'unsupported', why: error.message };
+    return { kind: 'failed', why: (error as Error).stack ?? String(error) };
+  }
+}
+
+function engineTensor(tensor: Tensor): EngineTensor {
+  if (tensor.dtype === 'string') throw new TypeError('strings are no numbers');
+  return { dtype: tensor.dtype as ElementType, shape: tensor.shape, data: elementsOf(tensor) };
+}
+
+/** What is wrong with a result, or `undefined`. */
+function difference(expected: Tensor, result: EngineTensor | undefined): string | undefined {
+  if (!result) return 'missing';
+  const { shape, data } = result;
+  // bfloat16 numbers are compared as the uint16 numbers of their bits.
+  const isPattern = result.dtype === 'bfloat16' && expected.dtype === 'uint16';
+  const dtype = isPattern ? 'uint16' : result.dtype;
+  if (dtype !== expected.dtype) return `is ${dtype}, not ${expected.dtype}`;
+  if (String(shape) !== String(expected.shape)) return `is [${shape}], not [${expected.shape}]`;
+  const numbers = toNumbers({ dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+  const wanted = toNumbers(expected);
+  if (numbers.length !== wanted.length) return `has ${numbers.length} elements`;
+  const isInexact = isPattern || isFloat(dtype);
+  const isClose = (a: number, b: number) =>
+    Object.is(a, b) || a === b || (isInexact && Math.abs(a - b) <= ABSOLUTE + RELATIVE * Math.abs(b));
+  const at = wanted.findIndex((number, index) => !isClose(numbers[index]!, number));
+  return at < 0 ? undefined : `element ${at} of ${wanted.length} is ${numbers[at]}, not ${wanted[at]}`;
+}
