@@ -3,9 +3,12 @@
  * them is contiguous in the source and one in the target; where these differ, in blocks of 4×4 words.
  */
 import { word } from './chain';
+import { storeSome } from './instructions';
 
-/** Rows that a transpose takes at once, so that the cache lines it reads stay until they are used up. */
-const BAND: i32 = 16;
+/** Columns of the target that a transpose takes at once: a whole line of the cache. */
+const TILE: i32 = 16;
+/** Rows of it: more than the cache has ways would evict each other where their stride is a power of two. */
+const BAND: i32 = 8;
 
 let table: usize = 0;
 let rank: i32 = 0;
@@ -34,9 +37,10 @@ export function copy(program: usize, x: usize, y: usize): void {
   inner = rank - 1;
   while (inner > 0 && dim(inner) === 1) inner--;
   outer = inner - 1;
-  for (let axis = inner - 1; axis >= 0; axis--) {
-    if (dim(axis) > 1 && sourceStride(inner) !== 4 && sourceStride(axis) === 4) outer = axis;
-    if (dim(axis) > 1 && targetStride(inner) !== 4 && targetStride(axis) === 4) outer = axis;
+  for (let axis = outer; axis >= 0; axis--) {
+    if (dim(axis) === 1) continue;
+    if (sourceStride(inner) !== 4 && sourceStride(axis) === 4) outer = axis;
+    if (targetStride(inner) !== 4 && targetStride(axis) === 4) outer = axis;
   }
   walk(0, x + ((<usize>word(table, 1)) << 2), y + ((<usize>word(table, 2)) << 2));
 }
@@ -92,48 +96,51 @@ export function copyWords(x: usize, y: usize, count: i32): void {
     x += 16;
     y += 16;
   }
-  for (; count > 0; count--) {
-    store<i32>(y, load<i32>(x));
-    x += 4;
-    y += 4;
-  }
+  if (count) storeSome(y, v128.load(x), count);
 }
 
 /** y[i][j] = x[j][i] for i < rows, j < columns; the strides are the rows' of each, in bytes. */
 function transpose(x: usize, y: usize, rows: i32, columns: i32, sourceRow: i32, targetRow: i32): void {
-  for (let i = 0; i < rows; i += BAND) {
-    const end = min(i + BAND, rows);
-    let j = 0;
-    for (; j + 4 <= columns; j += 4) {
-      let from = x + sourceRow * j + ((<usize>i) << 2);
-      let to = y + targetRow * i + ((<usize>j) << 2);
-      let k = i;
-      for (; k + 4 <= end; k += 4) {
-        const a = v128.load(from);
-        const b = v128.load(from + sourceRow);
-        const c = v128.load(from + 2 * sourceRow);
-        const d = v128.load(from + 3 * sourceRow);
-        const ac = v128.shuffle<i32>(a, c, 0, 4, 1, 5);
-        const bd = v128.shuffle<i32>(b, d, 0, 4, 1, 5);
-        const acHigh = v128.shuffle<i32>(a, c, 2, 6, 3, 7);
-        const bdHigh = v128.shuffle<i32>(b, d, 2, 6, 3, 7);
-        v128.store(to, v128.shuffle<i32>(ac, bd, 0, 4, 1, 5));
-        v128.store(to + targetRow, v128.shuffle<i32>(ac, bd, 2, 6, 3, 7));
-        v128.store(to + 2 * targetRow, v128.shuffle<i32>(acHigh, bdHigh, 0, 4, 1, 5));
-        v128.store(to + 3 * targetRow, v128.shuffle<i32>(acHigh, bdHigh, 2, 6, 3, 7));
-        from += 16;
-        to += targetRow * 4;
+  for (let column = 0; column < columns; column += TILE) {
+    const lastColumn = min(column + TILE, columns);
+    for (let row = 0; row < rows; row += BAND) {
+      const lastRow = min(row + BAND, rows);
+      for (let i = row; i < lastRow; i += 4) {
+        for (let j = column; j < lastColumn; j += 4) {
+          const from = x + sourceRow * j + ((<usize>i) << 2);
+          const to = y + targetRow * i + ((<usize>j) << 2);
+          transposeBlock(from, to, lastRow - i, lastColumn - j, sourceRow, targetRow);
+        }
       }
-      for (; k < end; k++) {
-        copyLine(from, to, 4, sourceRow, 4);
-        from += 4;
-        to += targetRow;
-      }
-    }
-    for (; j < columns; j++) {
-      copyLine(x + sourceRow * j + ((<usize>i) << 2), y + targetRow * i + ((<usize>j) << 2), end - i, 4, targetRow);
     }
   }
+}
+
+/** A block of the target: four rows and columns, or as many as there are. */
+function transposeBlock(x: usize, y: usize, rows: i32, columns: i32, sourceRow: i32, targetRow: i32): void {
+  // Rows that the source lacks stand for nothing that is stored.
+  const second = columns > 1 ? x + sourceRow : x;
+  const third = columns > 2 ? second + sourceRow : x;
+  const a = v128.load(x);
+  const b = v128.load(second);
+  const c = v128.load(third);
+  const d = v128.load(columns > 3 ? third + sourceRow : x);
+  const ac = v128.shuffle<i32>(a, c, 0, 4, 1, 5);
+  const bd = v128.shuffle<i32>(b, d, 0, 4, 1, 5);
+  storeRow(y, v128.shuffle<i32>(ac, bd, 0, 4, 1, 5), columns);
+  if (rows === 1) return;
+  storeRow(y + targetRow, v128.shuffle<i32>(ac, bd, 2, 6, 3, 7), columns);
+  if (rows === 2) return;
+  const acHigh = v128.shuffle<i32>(a, c, 2, 6, 3, 7);
+  const bdHigh = v128.shuffle<i32>(b, d, 2, 6, 3, 7);
+  storeRow(y + 2 * targetRow, v128.shuffle<i32>(acHigh, bdHigh, 0, 4, 1, 5), columns);
+  if (rows === 3) return;
+  storeRow(y + 3 * targetRow, v128.shuffle<i32>(acHigh, bdHigh, 2, 6, 3, 7), columns);
+}
+
+function storeRow(y: usize, value: v128, columns: i32): void {
+  if (columns >= 4) v128.store(y, value);
+  else storeSome(y, value, columns);
 }
 
 /** See `Kernels.fill`. */
@@ -142,8 +149,5 @@ export function fill(y: usize, count: i32, bits: i32): void {
     v128.store(y, i32x4.splat(bits));
     y += 16;
   }
-  for (; count > 0; count--) {
-    store<i32>(y, bits);
-    y += 4;
-  }
+  if (count) storeSome(y, i32x4.splat(bits), count);
 }

@@ -2,6 +2,9 @@
 import { PROGRAM_HEADER, PROGRAM_OPERANDS, PROGRAM_RANK } from '../../kernels/opcodes';
 import { open, run, setStart, startOf, word } from './chain';
 
+/** Runs of so few words are gathered into registers, several at once. */
+const SHORT: i32 = 32;
+
 /** See `Kernels.elementwise`. */
 export function elementwise(
   program: usize,
@@ -28,8 +31,15 @@ function walk(program: usize, axis: i32, y: usize): usize {
   const rank = word(program, PROGRAM_RANK);
   const count = axis < rank ? word(program, PROGRAM_HEADER + axis) : 1;
   if (axis >= rank - 1) {
-    run(y, count);
+    run(y, 1, count);
     return y + ((<usize>count) << 2);
+  }
+  if (axis === rank - 2) {
+    const columns = word(program, PROGRAM_HEADER + axis + 1);
+    if (columns <= SHORT) {
+      run(y, count, columns);
+      return y + ((<usize>(count * columns)) << 2);
+    }
   }
   const operands = word(program, PROGRAM_OPERANDS);
   for (let i = 0; i < count; i++) {

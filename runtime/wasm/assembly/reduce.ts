@@ -29,6 +29,7 @@ import {
   MinInt,
   Mul,
   MulInt,
+  repeat,
 } from './instructions';
 import { splat } from './vector-math';
 
@@ -207,8 +208,8 @@ function reduceRows(kind: i32, integers: i32, x: usize, y: usize, count: i32, ro
   }
   combine(opcode, total, n, total, accumulator);
   if (kind === REDUCE_MEAN) {
-    v128.store(accumulator, integers ? i32x4.splat(count) : splat(<f32>count));
-    executeExactly(integers ? DIV_INT : DIV, y, n, total, 16, accumulator, 0, 0, 0);
+    repeat(accumulator, integers ? i32x4.splat(count) : splat(<f32>count));
+    executeExactly(integers ? DIV_INT : DIV, y, n, total, 32, accumulator, 0, 0, 0);
   } else {
     combineExactly(OR, y, n, total, total);
   }

@@ -1,7 +1,7 @@
 /** Softmax and its logarithm over the middle axis: e to the distance from the largest element, over their sum. */
 import { ADD, DIV, EXP, LOG, LOG_SOFTMAX, MAX, MUL, OR, SUB } from '../../kernels/opcodes';
 import { BLOCK, registers } from './chain';
-import { combine, combineExactly, executeExactly, storeSome } from './instructions';
+import { combine, combineExactly, executeExactly, repeat, storeSome } from './instructions';
 import { fillWords, maximum, sum } from './reduce';
 import { exp, log, splat } from './vector-math';
 
@@ -44,11 +44,11 @@ function alongRow(kind: i32, x: usize, y: usize, count: i32): void {
     all += sum(block, n);
   }
   if (kind === LOG_SOFTMAX) {
-    v128.store(total, log(splat(<f32>all)));
-    executeExactly(SUB, y, count, y, 16, total, 0, 0, 0);
+    repeat(total, log(splat(<f32>all)));
+    executeExactly(SUB, y, count, y, 32, total, 0, 0, 0);
   } else {
-    v128.store(total, splat(<f32>(1 / all)));
-    executeExactly(MUL, y, count, y, 16, total, 0, 0, 0);
+    repeat(total, splat(<f32>(1 / all)));
+    executeExactly(MUL, y, count, y, 32, total, 0, 0, 0);
   }
 }
 

@@ -63,7 +63,9 @@ function programCase(seed: number): KernelCase {
   const uniform = random(seed + 100);
   const rank = integerWithin(uniform, 0, 5);
   const dims = Array.from({ length: rank }, (_, axis) =>
-    axis === rank - 1 ? pick(uniform, [1, 3, 4, 7, 49, 256, 300, 1031]) : integerWithin(uniform, 1, 3),
+    axis === rank - 1
+      ? pick(uniform, [1, 3, 4, 7, 49, 256, 300, 1031])
+      : pick(uniform, axis < rank - 2 ? [1, 2, 3] : [1, 2, 3, 90]),
   );
   const operands = integerWithin(uniform, 1, 6);
   const strides = Array.from({ length: operands }, () => dims.map(() => pick(uniform, [0, 1, 1, 1, 2, 5])));
