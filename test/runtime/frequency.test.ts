@@ -76,7 +76,10 @@ const NETS: Net[] = [
   {
     name: 'more than four maps and outputs, with odd sizes and one pixel left over',
     nodes: [conv('x', 'first', 'a'), relu('a', 'b'), pool('b', 'c'), conv('c', 'inner', 'd'), relu('d', 'y')],
-    weights: { first: { shape: [70, 3, 3, 3], kept: [7, 3, 3, 3] }, inner: { shape: [9, 70, 3, 3], kept: [9, 6, 3, 3] } },
+    weights: {
+      first: { shape: [70, 3, 3, 3], kept: [7, 3, 3, 3] },
+      inner: { shape: [9, 70, 3, 3], kept: [9, 6, 3, 3] },
+    },
     x: [2, 3, 11, 7],
     fused: 1,
   },
@@ -188,10 +191,14 @@ function archiveOf({ nodes, weights, x = [2, 3, 12, 10], tensors = {}, outputs =
   const graph = emptyGraph('net');
   const next = normal(11);
   graph.inputs.push({ name: 'x', type: { kind: 'tensor', dtype: 'float32', shape: [...x] } });
-  for (const name of outputs) graph.outputs.push({ name, type: { kind: 'tensor', dtype: 'float32', shape: [null, null, null, null] } });
+  for (const name of outputs)
+    graph.outputs.push({ name, type: { kind: 'tensor', dtype: 'float32', shape: [null, null, null, null] } });
   graph.nodes.push(...nodes);
   const vector = (count: number, mean: number) =>
-    float32Tensor([count], Float32Array.from({ length: count }, () => mean + next() / 4));
+    float32Tensor(
+      [count],
+      Float32Array.from({ length: count }, () => mean + next() / 4),
+    );
   const exact: Record<string, Tensor> = {
     scale24: vector(24, 1),
     bias24: vector(24, 0),
@@ -208,7 +215,9 @@ function archiveOf({ nodes, weights, x = [2, 3, 12, 10], tensors = {}, outputs =
   for (const [name, { shape, kept }] of Object.entries(weights)) {
     const axes = shape.map((_, axis) => axis).filter((axis) => axis > 1 || kept[axis]! < shape[axis]!);
     const count = kept.reduce((product, size) => product * size, 1);
-    const gain = Math.sqrt(shape.reduce((product, size) => product * size, 1) / count / (shape[1]! * shape[2]! * shape[3]!));
+    const gain = Math.sqrt(
+      shape.reduce((product, size) => product * size, 1) / count / (shape[1]! * shape[2]! * shape[3]!),
+    );
     const levels = Int32Array.from({ length: count }, () => Math.round(60 * next()));
     const core = { kind: 'quantized', shape: kept, levels, step: stepOf(nearestStepCode(gain / 60)) } as const;
     stored.push({ name, dtype: 'float32', shape, network: dctNetwork(core, shape, axes) });
@@ -225,7 +234,10 @@ function imageOf(shape: readonly number[]): Float32Array {
   return Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, next);
 }
 
-function outputsOf(engine: Engine, shape: readonly number[]): Map<string, { shape: readonly number[]; data: Float32Array }> {
+function outputsOf(
+  engine: Engine,
+  shape: readonly number[],
+): Map<string, { shape: readonly number[]; data: Float32Array }> {
   const results = engine.run(new Map([['x', { dtype: 'float32', shape, data: imageOf(shape) }]]));
   return results as Map<string, { shape: readonly number[]; data: Float32Array }>;
 }
@@ -247,7 +259,10 @@ describe.each(NETS)('in the frequency domain: $name', (net) => {
   let expected: Map<string, Tensor>;
 
   beforeAll(async () => {
-    expected = await runModel(unpack(archive, { form: 'dense' }), new Map([['x', float32Tensor([...shape], imageOf(shape))]]));
+    expected = await runModel(
+      unpack(archive, { form: 'dense' }),
+      new Map([['x', float32Tensor([...shape], imageOf(shape))]]),
+    );
   });
 
   it.each(['js', 'wasm'] as const)('%s gives what onnxruntime gives with dense weights', async (backend) => {
