@@ -1,16 +1,17 @@
 /**
  * The benches, one after another; figures are medians, and ratios to a peer that ran in turn. No test depends on them.
  *
- *     npm run bench [-- --runs N] [-- --only dct|decode|convert|unet]
+ *     npm run bench [-- --runs N] [-- --only dct|gemm|decode|convert|unet]
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import * as convert from './convert.mjs';
 import * as dct from './dct.mjs';
 import * as decode from './decode.mjs';
+import * as gemm from './gemm.mjs';
 import * as unet from './unet.mjs';
 
-const BENCHES = { dct, decode, convert, unet };
+const BENCHES = { dct, gemm, decode, convert, unet };
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '1' }, only: { type: 'string' } } });
 const runs = Number(values.runs);
