@@ -47,3 +47,8 @@ export function namedShape(text: string, previous: ReadonlyMap<string, number[]>
   if (!match) throw new InvalidArgumentError('Expected NAME=DIMS such as image=1x3x224x224.');
   return new Map(previous).set(match[1]!, match[2]!.split(/[x×]/).map(Number));
 }
+
+/** Any text, gathered over repeated options. */
+export function texts(text: string, previous: readonly string[] = []): string[] {
+  return [...previous, text];
+}

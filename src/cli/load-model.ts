@@ -38,8 +38,8 @@ export async function loadFqz(path: string): Promise<{ bytes: Uint8Array; archiv
   return { bytes, archive: readFqz(bytes) };
 }
 
-// Anything but a regular file could block or never end.
-function checkedStat(path: string): { size: number } {
+/** The size of a regular file; anything else could block or never end, and is refused with `TypeError`. */
+export function checkedStat(path: string): { size: number } {
   const status = statSync(path);
   if (!status.isFile()) throw new TypeError(`${path} is not a regular file`);
   return status;
@@ -81,7 +81,8 @@ export async function openFile(path: string, options: RunnableOptions): Promise<
   const { backend = 'onnxruntime', width } = options;
   const file = await loadFile(path);
   if (backend !== 'onnxruntime') {
-    if (file.format === 'onnx') throw new TypeError(`backend ${backend} runs .fqz files, ${path} is an ONNX model`);
+    if (file.format === 'onnx')
+      throw new TypeError(`backend ${backend} runs .fqz files, ${path} is an ONNX model: --backend onnxruntime`);
     const { openInRuntime } = await import('./open-in-runtime.ts');
     return openInRuntime(file.content, { backend, ...(width !== undefined && { width }) });
   }

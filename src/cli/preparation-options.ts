@@ -33,14 +33,13 @@ export function preparationFromFlags({ scale, mean, std, channels }: Preparation
   };
 }
 
-export interface DataFlags extends PreparationFlags {
+export interface PictureFlags extends PreparationFlags {
   size?: [height: number, width: number];
   layout?: Layout;
-  batch?: number;
 }
 
-/** Adds the preparation options and --size, --layout and --batch, for commands that feed data. */
-export function addDataOptions(command: Command): Command {
+/** Adds the preparation options, --size and --layout, for commands that feed pictures. */
+export function addPictureOptions(command: Command): Command {
   return addPreparationOptions(command)
     .option(
       '--size <N|HxW>',
@@ -49,8 +48,20 @@ export function addDataOptions(command: Command): Command {
     )
     .addOption(
       new Option('--layout <layout>', "order of the input's axes (default: by its shape)").choices(['nchw', 'nhwc']),
-    )
-    .option('--batch <N>', 'samples in a run, where the model leaves it open', wholeNumber(1, 65536));
+    );
+}
+
+export interface DataFlags extends PictureFlags {
+  batch?: number;
+}
+
+/** Adds the picture options and --batch, for commands that feed data. */
+export function addDataOptions(command: Command): Command {
+  return addPictureOptions(command).option(
+    '--batch <N>',
+    'samples in a run, where the model leaves it open',
+    wholeNumber(1, 65536),
+  );
 }
 
 /** Help for commands that take `--data`. */

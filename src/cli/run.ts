@@ -20,6 +20,14 @@ const VERBS: Readonly<Record<string, { summary: string; load(): Promise<CommandM
     summary: 'compare the outputs of two files on the same inputs',
     load: () => import('./commands/verify.ts'),
   },
+  run: {
+    summary: 'outputs of a .fqz for arrays or pictures',
+    load: () => import('./commands/run.ts'),
+  },
+  bench: {
+    summary: 'speed and memory of a .fqz, and of onnxruntime-web beside it',
+    load: () => import('./commands/bench.ts'),
+  },
   unpack: {
     summary: '.fqz to ONNX model',
     load: () => import('./commands/unpack.ts'),
@@ -50,7 +58,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 /** The program with the verb that `args` names loaded, and the others known by name and summary only. */
 async function programFor(args: readonly string[], io: Io): Promise<Command> {
   const program = new Command('fqz')
-    .description('Neural networks as small as icons: converts ONNX models to .fqz files, looks inside and checks them.')
+    .description('Neural networks as small as icons: converts ONNX models to .fqz files, runs and checks them.')
     .version(await packageVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', '\nfqz COMMAND --help tells more about a command and gives examples.');

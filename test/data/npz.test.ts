@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { assignArrays } from '../../src/data/array-roles.ts';
-import { readNpy } from '../../src/data/npy.ts';
-import { openNpz, readNpz } from '../../src/data/npz.ts';
+import { isNpy, readNpy, writeNpy } from '../../src/data/npy.ts';
+import { openNpz, readNpz, writeNpz } from '../../src/data/npz.ts';
 import { FormatError, UnsupportedError } from '../../src/errors.ts';
-import { toNumbers } from '../../src/graph/numbers.ts';
+import { fromFloats, toNumbers } from '../../src/graph/numbers.ts';
+import { int64Tensor, numericTensor } from '../../src/graph/tensor.ts';
 import type { TensorInfo } from '../../src/onnxruntime.ts';
 
 /** Written by NumPy 2.4. */
@@ -52,6 +53,41 @@ describe('readNpy', () => {
     expect(huge).not.toBe(text);
     expect(() => readNpy(new Uint8Array(Buffer.from(huge, 'latin1')), 'array')).toThrow(FormatError);
   });
+});
+
+describe('writeNpy', () => {
+  /** NumPy 2.4's `np.save` of [1.5, -2] as little-endian float32. */
+  const numpys = `\x93NUMPY\x01\0v\0${"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }".padEnd(117)}\n\0\0\xc0\x3f\0\0\0\xc0`;
+
+  it('writes what NumPy does', () => {
+    expect(Buffer.from(writeNpy(fromFloats('float32', [2], [1.5, -2]))).toString('latin1')).toBe(numpys);
+  });
+
+  it.each([
+    numericTensor('bool', [2], Uint8Array.of(1, 0)),
+    numericTensor('uint8', [], Uint8Array.of(7)),
+    int64Tensor([1, -2, 3, 4, 5, 6], [3, 1, 2]),
+    fromFloats('float16', [1, 2], [1, 2]),
+    fromFloats('float64', [0, 4], []),
+  ])('is read back: $dtype [$shape]', (tensor) => {
+    const bytes = writeNpy(tensor);
+    expect(isNpy(bytes)).toBe(true);
+    expect(readNpy(bytes, 'array')).toEqual(tensor);
+  });
+
+  it('widens bfloat16, and refuses what NumPy has no type for', () => {
+    expect(readNpy(writeNpy(fromFloats('bfloat16', [1], [1.5])), '')).toEqual(fromFloats('float32', [1], [1.5]));
+    expect(() => writeNpy(numericTensor('int4', [2], Uint8Array.of(0)))).toThrow(UnsupportedError);
+    expect(() => writeNpy({ dtype: 'string', shape: [0], strings: [] })).toThrow(UnsupportedError);
+  });
+});
+
+it('writeNpz is read back', () => {
+  const arrays = new Map([
+    ['a', int64Tensor([1, 2])],
+    ['b', fromFloats('float32', [2, 3], [1, 2, 3, 4, 5, 6])],
+  ]);
+  expect(readNpz(writeNpz(arrays), 'archive')).toEqual({ count: 2, arrays });
 });
 
 describe('readNpz', () => {
