@@ -78,28 +78,28 @@ export function writeOffsets(table: usize): void {
 /** Fills the band for `rows` rows of the output from row `first` on; `x` is the first of the group's channels. */
 export function fillBand(x: usize, first: i32, rows: i32, band: usize): void {
   const reach = (kernelHeight - 1) * dilationHeight;
-  const phases = rowPitch / phasePitch;
-  for (let channel = 0; channel < channels; channel++) {
-    const plane = band + ((<usize>(channel * planePitch)) << 2);
-    const end = (rows - 1) * strideHeight + reach + 1;
-    for (let row = 0; row < end; row++) {
-      // Rows between the windows of a stride that is larger than the kernel.
-      if (row % strideHeight > reach) continue;
-      const at = first * strideHeight - padTop + row;
-      for (let phase = 0; phase < phases; phase++) {
-        const target = plane + ((<usize>(row * rowPitch + phase * phasePitch)) << 2);
-        let begin = 0;
-        let stop = 0;
-        if (at >= 0 && at < height) {
-          const offset = padLeft - phase;
-          begin = min(phasePitch, max(0, offset + strideWidth - 1) / strideWidth);
-          stop = min(phasePitch, max(0, width - 1 + offset + strideWidth) / strideWidth);
-          stop = max(begin, stop);
-          const source = x + ((<usize>((channel * height + at) * width + begin * strideWidth - offset)) << 2);
-          copyColumns(source, target + ((<usize>begin) << 2), stop - begin);
+  const end = (rows - 1) * strideHeight + reach + 1;
+  const top = first * strideHeight - padTop;
+  const hasGaps = strideHeight > reach + 1;
+  for (let phase = 0; phase * phasePitch < rowPitch; phase++) {
+    // Columns begin…stop of the phase lie within the input.
+    const offset = padLeft - phase;
+    const begin = min(phasePitch, max(0, offset + strideWidth - 1) / strideWidth);
+    const stop = max(begin, min(phasePitch, max(0, width - 1 + offset + strideWidth) / strideWidth));
+    for (let channel = 0; channel < channels; channel++) {
+      const source = x + ((<usize>(channel * height * width + begin * strideWidth - offset)) << 2);
+      let target = band + ((<usize>(channel * planePitch + phase * phasePitch)) << 2);
+      for (let row = 0; row < end; row++) {
+        const at = top + row;
+        // Between the windows of a stride that is larger than the kernel are rows that nothing reads.
+        if (at < 0 || at >= height) {
+          fillNumbers(target, phasePitch, 0);
+        } else if (!hasGaps || row % strideHeight <= reach) {
+          fillNumbers(target, begin, 0);
+          copyColumns(source + ((<usize>(at * width)) << 2), target + ((<usize>begin) << 2), stop - begin);
+          fillNumbers(target + ((<usize>stop) << 2), phasePitch - stop, 0);
         }
-        fillNumbers(target, begin, 0);
-        fillNumbers(target + ((<usize>stop) << 2), phasePitch - stop, 0);
+        target += rowPitch << 2;
       }
     }
   }

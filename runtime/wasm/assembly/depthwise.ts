@@ -44,6 +44,7 @@ export function depthwise(
   writeOffsets(offsets);
   const outPlane = outHeight * outWidth;
   const planes = groups * filters;
+  const end = y + ((<usize>(batches * planes * outPlane)) << 2);
   for (let batch = 0; batch < batches; batch++) {
     for (let plane = 0; plane < planes; plane++) {
       const first = bias ? load<f32>(bias + ((<usize>plane) << 2)) : 0;
@@ -53,19 +54,7 @@ export function depthwise(
         // The filters of a group read the same band.
         if (bandRows < outHeight || plane % filters === 0) fillBand(x, top, rows, band);
         const target = y + ((<usize>(top * outWidth)) << 2);
-        for (let row = 0; row < rows; row++) {
-          filterRow(
-            band + ((<usize>(row * rowStep)) << 2),
-            offsets,
-            weights,
-            taps,
-            first,
-            low,
-            high,
-            target + ((<usize>(row * outWidth)) << 2),
-            edge,
-          );
-        }
+        filterRows(band, rows, offsets, weights, taps, first, low, high, target, end, edge);
         if (program) applyChain(program, batch, plane, top * outWidth, rows * outWidth, target, c1, c2, c3);
       }
       y += outPlane << 2;
@@ -74,9 +63,13 @@ export function depthwise(
   }
 }
 
-/** One row of the output; reads up to RUN − 1 elements behind what it needs. */
-function filterRow(
-  source: usize,
+/**
+ * `rows` rows of the output. Reads up to RUN − 1 elements behind what it needs, and may write as many behind each row, but not
+ * beyond `end`: what comes there is computed later.
+ */
+function filterRows(
+  band: usize,
+  rows: i32,
   offsets: usize,
   weights: usize,
   taps: i32,
@@ -84,30 +77,40 @@ function filterRow(
   low: f32,
   high: f32,
   y: usize,
+  end: usize,
   edge: usize,
 ): void {
   const lows = f32x4.splat(low);
   const highs = f32x4.splat(high);
-  for (let rest = outWidth; rest > 0; rest -= RUN) {
-    let sum0 = f32x4.splat(first);
-    let sum1 = sum0;
-    let sum2 = sum0;
-    let sum3 = sum0;
-    for (let tap: usize = 0; tap < (<usize>taps) << 2; tap += 4) {
-      const weight = v128.load32_splat(weights + tap);
-      const from = source + load<u32>(offsets + tap);
-      sum0 = madd(weight, v128.load(from), sum0);
-      sum1 = madd(weight, v128.load(from, 16), sum1);
-      sum2 = madd(weight, v128.load(from, 32), sum2);
-      sum3 = madd(weight, v128.load(from, 48), sum3);
+  const firsts = f32x4.splat(first);
+  const stop = offsets + ((<usize>taps) << 2);
+  for (; rows > 0; rows--) {
+    let source = band;
+    for (let rest = outWidth; rest > 0; rest -= RUN) {
+      let sum0 = firsts;
+      let sum1 = firsts;
+      let sum2 = firsts;
+      let sum3 = firsts;
+      let weight = weights;
+      for (let offset = offsets; offset < stop; offset += 4) {
+        const factor = v128.load32_splat(weight);
+        const from = source + load<u32>(offset);
+        sum0 = madd(factor, v128.load(from), sum0);
+        sum1 = madd(factor, v128.load(from, 16), sum1);
+        sum2 = madd(factor, v128.load(from, 32), sum2);
+        sum3 = madd(factor, v128.load(from, 48), sum3);
+        weight += 4;
+      }
+      const target = y + RUN * 4 <= end ? y : edge;
+      v128.store(target, clamp(sum0, lows, highs));
+      v128.store(target, clamp(sum1, lows, highs), 16);
+      v128.store(target, clamp(sum2, lows, highs), 32);
+      v128.store(target, clamp(sum3, lows, highs), 48);
+      const count = min(rest, RUN);
+      if (target === edge) copyWords(edge, y, count);
+      source += RUN << 2;
+      y += (<usize>count) << 2;
     }
-    const target = rest >= RUN ? y : edge;
-    v128.store(target, clamp(sum0, lows, highs));
-    v128.store(target, clamp(sum1, lows, highs), 16);
-    v128.store(target, clamp(sum2, lows, highs), 32);
-    v128.store(target, clamp(sum3, lows, highs), 48);
-    if (rest < RUN) copyWords(edge, y, rest);
-    source += RUN << 2;
-    y += RUN << 2;
+    band += (<usize>rowStep) << 2;
   }
 }
