@@ -20,10 +20,9 @@ const fromFront = (index: Expression, size: Expression) => select(isLess(index, 
 
 /** Places of all elements of a strided array, in order. */
 function placesOf(dims: readonly number[], strides: readonly number[]): number[] {
-  return dims.reduce(
-    (places, dim, axis) => places.flatMap((place) => countUp(dim).map((at) => place + at * strides[axis]!)),
-    [0],
-  );
+  const own = rowMajor(dims);
+  const step = (at: number, axis: number) => (Math.floor(at / own[axis]!) % dims[axis]!) * strides[axis]!;
+  return countUp(product(dims)).map((at) => dims.reduce((place, _, axis) => place + step(at, axis), 0));
 }
 
 /** int32 numbers as an operand that is broadcast over `behind` further axes. */
@@ -46,9 +45,11 @@ export function gathered(
   return result;
 }
 
+const axisAttribute = (node: Node, { shape }: Value) => axisOf(node, intAttribute(node, 'axis', 0), shape.length);
+
 const gather: Lower = (plan, node, [x, indices]) => {
   const { shape } = x!;
-  const axis = axisOf(node, intAttribute(node, 'axis', 0), shape.length);
+  const axis = axisAttribute(node, x!);
   return [gathered(plan, x!, indices!, withDim(shape, axis, ...indices!.shape), around(shape, axis))];
 };
 
@@ -64,7 +65,9 @@ export function elementPlaces(plan: Lowering, indices: Value, shape: readonly nu
 
 /** Places of the slices that the rows of `indices` name, in slices, and the number of elements of a slice. */
 function slicePlaces(plan: Lowering, indices: Value, shape: readonly number[], batch: number): [Value, number] {
-  const depth = indices.shape.at(-1)!;
+  const depth = indices.shape.at(-1) ?? 0;
+  if (batch + depth > shape.length || batch >= indices.shape.length)
+    throw new RangeError(`[${indices.shape}] in [${shape}]`);
   const inner = product(shape.slice(batch + depth));
   const strides = rowMajor(shape).map((stride) => stride / inner);
   const end = batch + depth;
@@ -77,8 +80,6 @@ function slicePlaces(plan: Lowering, indices: Value, shape: readonly number[], b
   const starts = known(plan, batches, placesOf(batches, strides), rank - batch);
   return [plan.elementwise('int32', sums.shape, plus(operand(sums), starts)), inner];
 }
-
-const axisAttribute = (node: Node, { shape }: Value) => axisOf(node, intAttribute(node, 'axis', 0), shape.length);
 
 const gatherElements: Lower = (plan, node, [x, indices]) => {
   const places = elementPlaces(plan, indices!, x!.shape, axisAttribute(node, x!));
@@ -228,13 +229,15 @@ const unique: Lower = (plan, node, [x]) => {
     };
     found.sort((a, b) => order(a.slice, b.slice));
   }
+  const inverse = new Array<number>(count);
+  for (const [at, { places }] of found.entries()) for (const place of places) inverse[place] = at;
   const vector = (elements: readonly number[]) => plan.constant('int64', [elements.length], elements);
   const firsts = found.map(({ places }) => places[0]!);
   const whole = countUp(outer).flatMap((o) => found.flatMap(({ slice }) => slice.slice(o * inner, (o + 1) * inner)));
   return [
     plan.constant(x!.dtype, withDim(shape, axis, found.length), whole),
     vector(firsts),
-    vector(countUp(count).map((place) => found.findIndex(({ places }) => places.includes(place)))),
+    vector(inverse),
     vector(found.map(({ places }) => places.length)),
   ];
 };

@@ -9,7 +9,7 @@ import { sizeOf, type Value } from '../plan/value.ts';
 import { move } from './moves.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
 import { identity } from './pointwise.ts';
-import { axisOf, broadcastShape, countUp, product, withDim } from './shapes.ts';
+import { axisOf, broadcastShape, countUp, product, sizesIn, withDim } from './shapes.ts';
 import { rowMajor } from './strided-copy.ts';
 
 /** A new value with the elements of `value` at `strides` from `offset` on. */
@@ -47,7 +47,7 @@ const reshape: Lower = (plan, node, [x, target]) => {
   const dims = plan.numbers(target!).map((dim, axis) => (dim === 0 && !keepsZero ? x!.shape[axis]! : dim));
   const open = dims.indexOf(-1);
   if (open >= 0) dims[open] = sizeOf(x!) / Math.abs(product(dims)) || 0;
-  if (product(dims) !== sizeOf(x!)) throw new RangeError(`${node.op}: [${x!.shape}] as [${dims}]`);
+  if (dims.some((dim) => dim < 0)) throw new RangeError(`${node.op}: [${dims}]`);
   return [plan.view(x!, dims)];
 };
 
@@ -84,7 +84,8 @@ const unsqueeze: Lower = (plan, node, [x, given]) => {
 const transpose: Lower = (plan, node, [x]) => {
   const { shape } = x!;
   const perm = intsAttribute(node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
-  if (shape.some((_, axis) => !perm.includes(axis))) throw new RangeError(`${node.op}: [${perm}] of [${shape}]`);
+  if (shape.some((_, axis) => !perm.includes(axis)) || perm.length !== shape.length)
+    throw new RangeError(`${node.op}: [${perm}] of [${shape}]`);
   return [
     permuted(
       plan,
@@ -152,7 +153,7 @@ const split: Lower = (plan, node, [x, given]) => {
   const axis = axisOf(node, intAttribute(node, 'axis', 0), shape.length);
   const size = shape[axis]!;
   const part = Math.ceil(size / node.outputs.length);
-  const sizes = given ? plan.numbers(given) : node.outputs.map((_, at) => Math.min(part, size - at * part));
+  const sizes = given ? sizesIn(plan, given) : node.outputs.map((_, at) => Math.min(part, size - at * part));
   if (sizes.reduce((sum, each) => sum + each, 0) !== size) throw new RangeError(`${node.op}: ${size} in ${sizes}`);
   const strides = rowMajor(shape);
   let offset = 0;
@@ -185,12 +186,12 @@ const slice: Lower = (plan, node, inputs) => {
 };
 
 const expand: Lower = (plan, node, [x, target]) => [
-  plan.elementwise(x!.dtype, broadcastShape(node, x!.shape, plan.numbers(target!)), operand(x!)),
+  plan.elementwise(x!.dtype, broadcastShape(node, x!.shape, sizesIn(plan, target)), operand(x!)),
 ];
 
 const tile: Lower = (plan, _node, [x, given]) => {
   const { shape } = x!;
-  const repeats = plan.numbers(given!);
+  const repeats = sizesIn(plan, given);
   const strides = rowMajor(shape).flatMap((stride) => [0, stride]);
   const dims = shape.flatMap((dim, axis) => [repeats[axis]!, dim]);
   const tiled = shape.map((dim, axis) => dim * repeats[axis]!);

@@ -55,18 +55,14 @@ const overLastAxes =
     return normalized(plan, node, [x, ...weights], geometry, [...outer, ...last.map(() => 1)]);
   };
 
-const instanceNormalization: Lower = (plan, node, inputs) => {
-  const [batch, channels, ...space] = inputs[0]!.shape as [number, number, ...number[]];
-  const length = product(space);
-  return normalized(plan, node, inputs, [batch * channels, length, channels, 1, length]);
-};
-
-const groupNormalization: Lower = (plan, node, inputs) => {
-  const [batch, channels, ...space] = inputs[0]!.shape as [number, number, ...number[]];
-  const groups = intAttribute(node, 'num_groups', 1);
+/** Over groups of channels in each picture; InstanceNormalization has a group for every channel. */
+const groupNormalization: Lower = (plan, node, [x, scale, bias]) => {
+  const [batch, channels, ...space] = x!.shape as [number, number, ...number[]];
+  const groups = intAttribute(node, 'num_groups', channels);
   const [size, area] = [channels / groups, product(space)];
   if (!Number.isInteger(size)) throw new RangeError(`${node.op}: ${channels} channels in ${groups} groups`);
-  return normalized(plan, node, inputs, [batch * groups, size * area, groups, size, area]);
+  const weights = [scale, bias].map((value) => plan.view(value!, [channels]));
+  return normalized(plan, node, [x, ...weights], [batch * groups, size * area, groups, size, area]);
 };
 
 /** With the statistics that the model has, or those of the batch where the node is training. */
@@ -135,7 +131,7 @@ const localResponseNormalization: Lower = (plan, node, [x]) => {
 
 export const NORMALIZATION_OPERATORS: Operators = {
   BatchNormalization: batchNormalization,
-  InstanceNormalization: instanceNormalization,
+  InstanceNormalization: groupNormalization,
   GroupNormalization: groupNormalization,
   LayerNormalization: overLastAxes(0),
   RMSNormalization: overLastAxes(1),

@@ -100,6 +100,7 @@ export class Builder implements Lowering {
   }
 
   view(value: Value, shape: readonly number[], dtype: DType = value.dtype): Value {
+    if (elementCount(shape) !== sizeOf(value)) throw new RangeError(`[${value.shape}] as [${shape}]`);
     if (value.known) return this.constant(dtype, shape, value.known);
     if (value.weight !== undefined) return { ...value, dtype, shape };
     return this.tensor(dtype, shape, this.buffer(value));

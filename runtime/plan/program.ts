@@ -13,13 +13,18 @@ export interface Program {
   readonly operands: readonly Value[];
 }
 
-/** Strides that walk an array of shape `shape` as part of the larger shape `over`, 0 where it is broadcast. */
+/**
+ * Strides that walk an array of shape `shape` as part of the larger shape `over`, 0 where it is broadcast. Throws `RangeError`
+ * where the one does not fit into the other.
+ */
 export function broadcastStrides(shape: readonly number[], over: readonly number[]): number[] {
   const strides = new Array<number>(over.length).fill(0);
   let stride = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] !== 1) strides[axis + over.length - shape.length] = stride;
-    stride *= shape[axis]!;
+    const [dim, at] = [shape[axis]!, axis + over.length - shape.length];
+    if (dim !== 1 && dim !== over[at]) throw new RangeError(`[${shape}] in [${over}]`);
+    if (dim !== 1) strides[at] = stride;
+    stride *= dim;
   }
   return strides;
 }
