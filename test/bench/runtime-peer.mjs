@@ -4,13 +4,13 @@
  * of the process. PEER is `fqz`, or `onnxruntime` for onnxruntime-web with one thread. INPUT holds the float32 elements of the only input
  * behind an int32 rank and sizes; the first output goes to OUT in the same form. `-` stands for no file.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const [peer, file, runs, width, out, input] = process.argv.slice(2);
-const given = readFileSync(input);
-const words = new Int32Array(given.buffer, given.byteOffset, given.byteLength / 4);
+const given = new Uint8Array(readFileSync(input)).buffer;
+const words = new Int32Array(given);
 const shape = [...words.subarray(1, 1 + words[0])];
-const data = new Float32Array(given.buffer, given.byteOffset + 4 * (1 + shape.length));
+const data = new Float32Array(given, 4 * (1 + shape.length));
 
 async function openFqz() {
   const { load, tensor } = await import('fqz/runtime');
@@ -63,4 +63,7 @@ if (out !== '-') {
     ]),
   );
 }
-console.log(JSON.stringify({ first, seconds, memory: process.resourceUsage().maxRSS * 1024 }));
+// Linux hands the largest resident memory of the parent down to `resourceUsage`, but not to /proc.
+const status = existsSync('/proc/self/status') ? readFileSync('/proc/self/status', 'utf8') : '';
+const kilobytes = Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? process.resourceUsage().maxRSS);
+console.log(JSON.stringify({ first, seconds, memory: kilobytes * 1024 }));

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { convert, evaluate, onnxruntimeEvaluate, openDataset, readOnnxFile } from 'fqz';
 import { load, tensor } from 'fqz/runtime';
 import * as ort from 'onnxruntime-web';
+import sharp from 'sharp';
 import { openInRuntime } from '../../dist/src/cli/open-in-runtime.js';
 import { uniformNoise } from '../../dist/src/data/noise.js';
 import { markdownTable } from '../../scripts/markdown-table.mjs';
@@ -22,6 +23,8 @@ const IMAGES = fileURLToPath(new URL('../../../shared/models/unet-759', import.m
 
 /** What has to be reached. */
 const WANTED = { unet: 50, memory: 8, pixels: 0.999, width: 2, dice: 0.01, start: 20, mean: 1, least: 0.6 };
+
+const UNET_SHAPE = [1, 3, 640, 959];
 
 /** Ordinary nets, and the sizes of their inputs. */
 const NETS = {
@@ -87,10 +90,11 @@ async function unet(runs) {
   console.log('### UNet of 759 coefficients, 640×959\n');
   return withUnet(async (folder, work) => {
     const source = join(folder, 'model.onnx');
-    const bytes = await fileOf(source);
+    // The coefficients as they are, so that the masks can be those of the original.
+    const bytes = await fileOf(source, { precision: 'fp16' });
     const [file, input] = [join(work, 'unet.fqz'), join(work, 'input')];
     writeFileSync(file, bytes);
-    writeInput(input, [1, 3, 640, 959]);
+    writeInput(input, UNET_SHAPE, await photograph());
     const peers = [
       { name: 'onnxruntime-web', peer: 'onnxruntime', file: source, settings: { runs: 1 } },
       { name: 'fqz', peer: 'fqz', file, settings: { runs: 9 } },
@@ -131,6 +135,19 @@ async function unet(runs) {
     );
     return good;
   });
+}
+
+/** The first of the sample photographs, red, green and blue from 0 to 1. */
+async function photograph() {
+  const [, , height, width] = UNET_SHAPE;
+  const [name] = readdirSync(join(IMAGES, 'images')).sort();
+  const pixels = await sharp(join(IMAGES, 'images', name))
+    .removeAlpha()
+    .resize(width, height, { fit: 'fill' })
+    .raw()
+    .toBuffer();
+  const plane = height * width;
+  return Float32Array.from({ length: 3 * plane }, (_, at) => pixels[3 * (at % plane) + Math.floor(at / plane)] / 255);
 }
 
 async function diceOf(bytes, width) {
