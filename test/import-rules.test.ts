@@ -23,6 +23,15 @@ const GRAPH_TYPES = ['dtype', 'graph', 'op-table', 'preparation', 'tensor', 'unm
   (name) => `src/graph/${name}.ts`,
 );
 
+/** What the runtime needs of the file format. */
+const READ_HALF = ['read', 'weight-header'].map((name) => `formats/fqz/${name}.ts`);
+
+/** The runtime without its adapter to onnxruntime. */
+const RUNTIME = ['*', 'js/', 'kernels/', 'operators/', 'plan/', 'wasm/'].map((part) => `runtime/${part}`);
+
+/** AssemblyScript, which has a compiler and paths of its own. */
+const ASSEMBLY = 'runtime/wasm/assembly/';
+
 /** What only a writer of `.fqz` files needs. */
 const ENCODE_HALF = ['range-encoder', 'write', 'compact'].map((name) => `formats/fqz/${name}.ts`);
 
@@ -55,7 +64,7 @@ const TABLE: readonly ImportRule[] = [
   },
   {
     files: ['runtime/'],
-    may: ['runtime/*', 'runtime/js/', 'formats/fqz/read.ts', ...DECODE_HALF, ...GRAPH_TYPES, 'src/errors.ts'],
+    may: [...RUNTIME, ...READ_HALF, ...DECODE_HALF, ...GRAPH_TYPES, 'src/errors.ts'],
   },
 ];
 
@@ -67,6 +76,7 @@ const sources = new Map(
     readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts'))
       .map((path) => `${folder}/${path.replaceAll('\\', '/')}`)
+      .filter((path) => !path.startsWith(ASSEMBLY))
       .map((path) => [path, readFileSync(`${root}${path}`, 'utf8')] as const),
   ),
 );
@@ -105,6 +115,15 @@ describe('the sources', () => {
       expect(codec.filter((path) => !DECODE_HALF.includes(path))).toEqual([]);
     },
   );
+
+  it('keep the AssemblyScript to itself and the constants that both halves share', () => {
+    const names = readdirSync(`${root}${ASSEMBLY}`).filter((name) => name.endsWith('.ts'));
+    const imported = names.flatMap((name) =>
+      [...readFileSync(`${root}${ASSEMBLY}${name}`, 'utf8').matchAll(/from '([^']+)'/g)].map(([, path]) => path!),
+    );
+    expect(imported.length).toBeGreaterThan(20);
+    expect(imported.filter((path) => !path.startsWith('./') && path !== '../../kernels/opcodes')).toEqual([]);
+  });
 
   it('reach nothing of Node from fqz/ort', () => {
     expect(packagesIn(reachable(imports, 'runtime/ort/index.ts')).sort()).toEqual([
