@@ -1,23 +1,21 @@
 /**
- * Attention and RotaryEmbedding (ONNX operator documentation, opset 23), over (batch, heads, sequence, size).
+ * Attention (ONNX operator documentation, opset 23), over (batch, heads, sequence, size).
  */
 import { UnsupportedError } from '../../src/errors.ts';
 import { floatAttribute, intAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import { add, apply, divide, type Expression, float, multiply, operand, select, subtract } from '../plan/expression.ts';
-import { sizeOf, type Value } from '../plan/value.ts';
-import { gathered, known } from './indexing.ts';
-import { joined, permuted, picked } from './layout.ts';
+import { add, apply, divide, type Expression, float, multiply, operand, select } from '../plan/expression.ts';
+import type { Value } from '../plan/value.ts';
+import { known } from './indexing.ts';
+import { joined, permuted } from './layout.ts';
 import { matrixProduct } from './matrix-product.ts';
-import { move } from './moves.ts';
 import type { Lower, Operators } from './operator.ts';
 import { countUp } from './shapes.ts';
 import { softmaxAlong } from './softmax.ts';
-import { rowMajor } from './strided-copy.ts';
 
 /**
- * Of tensors with four axes and as many heads of keys as of queries. ONNX 1.18 and 1.19 read tensors of three axes, and groups of
- * heads, in different ways.
+ * Of tensors with four axes and as many heads of keys as of queries. For three axes ONNX 1.18's reference leaves out the transposition
+ * that its text asks for (onnx/onnx issue 7118), and it pairs groups of heads otherwise than PyTorch does (pull request 7274).
  */
 const attention: Lower = (plan, node, [q, k, v, mask, pastKey, pastValue]) => {
   const { dtype, shape } = q!;
@@ -50,54 +48,4 @@ const attention: Lower = (plan, node, [q, k, v, mask, pastKey, pastValue]) => {
   return [result, keys, values, stages[intAttribute(node, 'qk_matmul_output_mode', 0)]!];
 };
 
-/** Turns pairs of elements by angles that depend on their place in the sequence. Also of (batch, sequence, heads · size). */
-const rotaryEmbedding: Lower = (plan, node, [x, cosines, sines, positions]) => {
-  const { dtype, shape } = x!;
-  const isFlat = shape.length === 3;
-  const heads = isFlat ? intAttribute(node, 'num_heads', 1) : shape[1]!;
-  const [batch, rows] = [shape[0]!, shape[isFlat ? 1 : 2]!];
-  const size = sizeOf(x!) / (batch * heads * rows);
-  const lead = isFlat ? [batch, rows, heads] : [batch, heads, rows];
-  const turned = intAttribute(node, 'rotary_embedding_dim', 0) || size;
-  const half = turned / 2;
-  const [step, apart] = intAttribute(node, 'interleaved', 0) === 1 ? [2, 1] : [1, half];
-
-  const angles = (table: Value) => {
-    const [width, count] = [table.shape.at(-1)!, table.shape[0]!];
-    const own = positions ? gathered(plan, table, positions, [batch, rows, width], [1, count, width]) : table;
-    const [by, over] = isFlat
-      ? [
-          [rows * width, width, 0, 1],
-          [batch, rows, 1, half],
-        ]
-      : [
-          [rows * width, 0, width, 1],
-          [batch, 1, rows, half],
-        ];
-    return operand(picked(plan, own, over, by));
-  };
-  const [cosine, sine] = [angles(cosines!), angles(sines!)];
-  const strides = [...rowMajor([...lead, size]).slice(0, 3), step];
-  const dims = [...lead, half];
-  const part = (offset: number) => operand(picked(plan, x!, dims, strides, offset));
-  const [first, second] = [part(0), part(apart)];
-  const result = plan.tensor(dtype, shape);
-  const put = (value: Value, offset: number, at: readonly number[]) =>
-    move(
-      plan,
-      plan.buffer(value),
-      plan.buffer(result),
-      value.shape,
-      { offset: 0, strides: rowMajor(value.shape) },
-      {
-        offset,
-        strides: at,
-      },
-    );
-  put(x!, 0, rowMajor(shape));
-  put(plan.elementwise(dtype, dims, subtract(multiply(cosine, first), multiply(sine, second))), 0, strides);
-  put(plan.elementwise(dtype, dims, add(multiply(sine, first), multiply(cosine, second))), apart, strides);
-  return [result];
-};
-
-export const ATTENTION_OPERATORS: Operators = { Attention: attention, RotaryEmbedding: rotaryEmbedding };
+export const ATTENTION_OPERATORS: Operators = { Attention: attention };

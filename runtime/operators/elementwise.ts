@@ -8,7 +8,7 @@ import * as Opcode from '../kernels/opcodes.ts';
 import { apply, divide, type Expression, float, integer, multiply, operand, select } from '../plan/expression.ts';
 import { sizeOf } from '../plan/value.ts';
 import type { Lower, Operators } from './operator.ts';
-import { converted, type Formula, literal, pointwise, variadic, wrapped } from './pointwise.ts';
+import { converted, type Formula, literal, magnitude, pointwise, variadic, wrapped } from './pointwise.ts';
 import { broadcastShape } from './shapes.ts';
 
 /** Two inputs, with one opcode for floats and one for integers. */
@@ -22,29 +22,11 @@ const difference = arithmetic(Opcode.SUB, Opcode.SUB_INT);
 const least = arithmetic(Opcode.MIN, Opcode.MIN_INT);
 const greatest = arithmetic(Opcode.MAX, Opcode.MAX_INT);
 
-/** Functions of float tensors that an opcode computes. */
-const FUNCTIONS: Readonly<Record<string, number>> = {
-  Sqrt: Opcode.SQRT,
-  Exp: Opcode.EXP,
-  Log: Opcode.LOG,
-  Tanh: Opcode.TANH,
-  Sigmoid: Opcode.SIGMOID,
-  Erf: Opcode.ERF,
-  Ceil: Opcode.CEIL,
-  Floor: Opcode.FLOOR,
-  Round: Opcode.ROUND,
-  Sin: Opcode.SIN,
-  Cos: Opcode.COS,
-  Tan: Opcode.TAN,
-  Asin: Opcode.ASIN,
-  Acos: Opcode.ACOS,
-  Atan: Opcode.ATAN,
-  Sinh: Opcode.SINH,
-  Cosh: Opcode.COSH,
-  Asinh: Opcode.ASINH,
-  Acosh: Opcode.ACOSH,
-  Atanh: Opcode.ATANH,
-};
+/** Functions of float tensors, in the order of their opcodes from `SQRT` on. */
+const FUNCTIONS =
+  'Sqrt Exp Log Tanh Sigmoid Erf Ceil Floor Round Sign Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh'.split(
+    ' ',
+  );
 
 /** Powers that something cheaper than `POW` computes. */
 const POWERS: Readonly<Record<number, (x: Expression) => Expression>> = {
@@ -95,7 +77,7 @@ const bitShift: Formula = ({ node, dtype }, x, y) =>
   wrapped(dtype, apply(stringAttribute(node, 'direction') === 'LEFT' ? Opcode.SHIFT_LEFT : Opcode.SHIFT_RIGHT, x, y));
 
 export const ELEMENTWISE_OPERATORS: Operators = {
-  ...Object.fromEntries(Object.entries(FUNCTIONS).map(([op, opcode]) => [op, pointwise((_, x) => apply(opcode, x))])),
+  ...Object.fromEntries(FUNCTIONS.map((op, at) => [op, pointwise((_, x) => apply(Opcode.SQRT + at, x))])),
   Add: pointwise(sum),
   Sub: pointwise(difference),
   Mul: pointwise(arithmetic(Opcode.MUL, Opcode.MUL_INT)),
@@ -107,9 +89,7 @@ export const ELEMENTWISE_OPERATORS: Operators = {
   Max: variadic(greatest),
   Mean: mean,
   Neg: pointwise((at, x) => (at.integral ? difference(at, integer(0), x) : apply(Opcode.NEG, x))),
-  Abs: pointwise((at, x) =>
-    at.integral ? greatest(at, x, apply(Opcode.SUB_INT, integer(0), x)) : apply(Opcode.ABS, x),
-  ),
+  Abs: pointwise(({ dtype }, x) => wrapped(dtype, magnitude(x, dtype))),
   Sign: pointwise(sign),
   Reciprocal: pointwise((_, x) => divide(float(1), x)),
   Clip: pointwise(clip),

@@ -97,16 +97,14 @@ const gatherND: Lower = (plan, node, [x, indices]) => {
 /** A copy of `x` with `updates` put, or taken into account, at `places`, which count slices of `inner` elements. */
 function scattered(plan: Lowering, node: Node, x: Value, places: Value, updates: Value, inner: number): Value {
   const source = plan.buffer(x);
-  const [at, rows] = [plan.buffer(places), plan.buffer(updates)];
+  const count = sizeOf(places);
+  const [at, rows] = [plan.buffer(places), plan.buffer(plan.view(updates, [count, inner]))];
   const result = plan.tensor(x.dtype, x.shape);
   const target = plan.buffer(result);
   const size = sizeOf(x);
   plan.step('copy', plan.table([1, 0, 0, size, 1, 1]), source, target);
   const reduction = SCATTER_REDUCTIONS.indexOf(stringAttribute(node, 'reduction') ?? 'none');
   const integers = isIntegral(x.dtype) ? 1 : 0;
-  const count = sizeOf(places);
-  if (sizeOf(updates) !== count * inner)
-    throw new RangeError(`${node.op}: ${count} places, updates [${updates.shape}]`);
   plan.step('scatter', reduction, integers, at, rows, target, count, inner, size / inner);
   return result;
 }

@@ -10,22 +10,7 @@ import { move } from './moves.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
 import { identity } from './pointwise.ts';
 import { axisOf, broadcastShape, countUp, product, sizesIn, withDim } from './shapes.ts';
-import { rowMajor } from './strided-copy.ts';
-
-/** A new value with the elements of `value` at `strides` from `offset` on. */
-export function picked(
-  plan: Lowering,
-  value: Value,
-  shape: readonly number[],
-  strides: readonly number[],
-  offset = 0,
-  dims = shape,
-): Value {
-  const source = plan.buffer(value);
-  const result = plan.tensor(value.dtype, shape);
-  move(plan, source, plan.buffer(result), dims, { offset, strides }, { offset: 0, strides: rowMajor(dims) });
-  return result;
-}
+import { rowMajor, strided } from './strided-copy.ts';
 
 /** `value`, seen as `dims`, with its axes in the order `perm`, as `shape`. */
 export function permuted(
@@ -39,7 +24,7 @@ export function permuted(
   if (moving.every((axis, at) => at === 0 || axis > moving[at - 1]!)) return plan.view(value, shape);
   const strides = rowMajor(dims);
   const at = (sizes: readonly number[]) => perm.map((axis) => sizes[axis]!);
-  return picked(plan, value, shape, at(strides), 0, at(dims));
+  return strided(plan, value, shape, at(strides), 0, at(dims));
 }
 
 const reshape: Lower = (plan, node, [x, target]) => {
@@ -158,7 +143,7 @@ const split: Lower = (plan, node, [x, given]) => {
   const strides = rowMajor(shape);
   let offset = 0;
   return sizes.map((dim) => {
-    const result = picked(plan, x!, withDim(shape, axis, dim), strides, offset);
+    const result = strided(plan, x!, withDim(shape, axis, dim), strides, offset);
     offset += dim * strides[axis]!;
     return result;
   });
@@ -182,7 +167,7 @@ const slice: Lower = (plan, node, inputs) => {
     strides[axis]! *= step;
   });
   const isWhole = dims.every((dim, axis) => dim === x.shape[axis]) && offset === 0;
-  return isWhole ? identity(plan, node, [x]) : [picked(plan, x, dims, strides, offset)];
+  return isWhole ? identity(plan, node, [x]) : [strided(plan, x, dims, strides, offset)];
 };
 
 const expand: Lower = (plan, node, [x, target]) => [
@@ -195,7 +180,7 @@ const tile: Lower = (plan, _node, [x, given]) => {
   const strides = rowMajor(shape).flatMap((stride) => [0, stride]);
   const dims = shape.flatMap((dim, axis) => [repeats[axis]!, dim]);
   const tiled = shape.map((dim, axis) => dim * repeats[axis]!);
-  return [picked(plan, x!, tiled, strides, 0, dims)];
+  return [strided(plan, x!, tiled, strides, 0, dims)];
 };
 
 /** Lets everything through; a node that is training does so where its ratio is 0. */

@@ -78,3 +78,8 @@ export function converted(value: Expression, from: DType, to: DType): Expression
   if (!isIntegral(to)) return integral ? apply(Opcode.INT_TO_FLOAT, value) : value;
   return wrapped(to, integral ? value : apply(Opcode.FLOAT_TO_INT, value));
 }
+
+/** |x| of type `dtype`. */
+export function magnitude(x: Expression, dtype: DType): Expression {
+  return isIntegral(dtype) ? apply(Opcode.MAX_INT, x, apply(Opcode.SUB_INT, integer(0), x)) : apply(Opcode.ABS, x);
+}

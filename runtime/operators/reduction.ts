@@ -17,7 +17,7 @@ import {
 } from '../plan/expression.ts';
 import { isIntegral, type Value } from '../plan/value.ts';
 import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
-import { converted, identity, literal } from './pointwise.ts';
+import { converted, identity, magnitude } from './pointwise.ts';
 import { around, axisOf, countUp, product, withDim } from './shapes.ts';
 
 /**
@@ -55,9 +55,6 @@ interface Reduction {
 }
 
 const log = (x: Expression) => apply(Opcode.LOG, x);
-
-const magnitude = (x: Expression, dtype: DType) =>
-  isIntegral(dtype) ? apply(Opcode.MAX_INT, x, apply(Opcode.SUB_INT, literal(dtype, 0), x)) : apply(Opcode.ABS, x);
 
 const REDUCTIONS: Readonly<Record<string, Reduction>> = {
   ReduceSum: { kind: Opcode.REDUCE_SUM },
