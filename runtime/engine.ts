@@ -66,13 +66,16 @@ const LARGEST_NUMBERS = 65536;
 export interface EngineOptions {
   /** Fraction of the model's own width, above 0 and at most 1. */
   readonly width?: number;
+  /** Told what a new plan takes, before the memory is taken and weights are placed. */
+  readonly onPlan?: (memory: MemoryUse) => void;
 }
 
 /**
  * Opens a file on a machine. Throws `UnsupportedError` for operators and types that the runtime does not have, and for a width
  * that the model can't have.
  */
-export function createEngine(opened: OpenedFqz, machine: Machine, { width = 1 }: EngineOptions = {}): Engine {
+export function createEngine(opened: OpenedFqz, machine: Machine, options: EngineOptions = {}): Engine {
+  const { width = 1, onPlan } = options;
   const source = weightSource(opened, width);
   const graph = planGraph(opened, source);
   const addresses = new Map<string, number>();
@@ -82,32 +85,35 @@ export function createEngine(opened: OpenedFqz, machine: Machine, { width = 1 }:
   const byValue = new Set<string>();
   let current: BoundPlan | undefined;
 
-  /** Puts constants that no earlier plan had behind the others. */
-  const placeConstants = (plan: Plan): void => {
+  /** Gives a plan its place in memory, and puts the constants that no earlier plan had behind the others. */
+  const bindPlan = (plan: Plan): BoundPlan => {
+    const fresh = new Map<string, number>();
     const missing = new Map<string, ConstantBuffer[]>();
+    let end = weightEnd;
     for (const constant of constantsOf(plan)) {
       if (addresses.has(constant.key)) continue;
-      addresses.set(constant.key, weightEnd);
-      weightEnd = aligned(weightEnd + 4 * constant.words);
+      fresh.set(constant.key, end);
+      end = aligned(end + 4 * constant.words);
       missing.set(constant.weight, [...(missing.get(constant.weight) ?? []), constant]);
     }
-    if (missing.size === 0) return;
-    // Other plans have their tables and temporaries where the weights are now.
-    plans.clear();
-    current = undefined;
-    machine.reserve(weightEnd + SCRATCH_BYTES);
-    const workshop = { ...machine, scratch: weightEnd };
-    for (const weight of source.take()) {
-      for (const { key, layout } of missing.get(weight.name) ?? []) {
-        placeWeight(workshop, addresses.get(key)!, weight, layout);
+    const bound = bind(plan, machine, end, ({ key }) => (addresses.get(key) ?? fresh.get(key))!);
+    const total = Math.max(bound.end, fresh.size > 0 ? end + SCRATCH_BYTES : 0);
+    onPlan?.({ weights: end - machine.base, activations: bound.end - end, total });
+    machine.reserve(total);
+    if (fresh.size > 0) {
+      // Other plans have their tables and temporaries where the new weights are.
+      plans.clear();
+      current = undefined;
+      const workshop = { ...machine, scratch: end };
+      for (const weight of source.take()) {
+        for (const { key, layout } of missing.get(weight.name) ?? []) {
+          placeWeight(workshop, fresh.get(key)!, weight, layout);
+        }
       }
+      for (const [key, address] of fresh) addresses.set(key, address);
+      weightEnd = end;
     }
-  };
-
-  const bindPlan = (plan: Plan): BoundPlan => {
-    placeConstants(plan);
-    const bound = bind(plan, machine, weightEnd, ({ key }: ConstantBuffer) => addresses.get(key)!);
-    activations = Math.max(activations, bound.end - weightEnd);
+    activations = Math.max(activations, bound.end - end);
     return bound;
   };
 
@@ -119,7 +125,6 @@ export function createEngine(opened: OpenedFqz, machine: Machine, { width = 1 }:
     plans.set(key, bound);
     if (plans.size > MOST_PLANS) plans.delete(plans.keys().next().value!);
     if (bound !== current) {
-      machine.reserve(bound.end);
       bound.writeTables();
       current = bound;
     }

@@ -5,7 +5,7 @@ import { openFqz } from '../formats/fqz/read.ts';
 import { FormatError, UnsupportedError } from '../src/errors.ts';
 import { type Backend, limited, openMachine, type WasmSource } from './backend.ts';
 import { openCache } from './cache.ts';
-import { createEngine, type Engine } from './engine.ts';
+import { createEngine, type Engine, type MemoryUse } from './engine.ts';
 import { checkIntegrity, parseIntegrity } from './integrity.ts';
 import { graphOf, type Port } from './js/decode.ts';
 import { NeedsNumbers } from './plan/builder.ts';
@@ -83,9 +83,15 @@ async function open(bytes: Uint8Array, settings: Settings): Promise<Session> {
   signal?.throwIfAborted();
   onProgress?.({ phase: 'compile', loaded: 1, total: 1 });
 
-  onProgress?.({ phase: 'weights', loaded: 0, total: 1 });
-  const engine = createEngine(opened, limited(machine, maxMemory), { width });
+  let isLoading = true;
+  const onPlan = ({ total }: MemoryUse) => {
+    if (!isLoading) return;
+    onProgress?.({ phase: 'plan', loaded: total, total });
+    onProgress?.({ phase: 'weights', loaded: 0, total: 1 });
+  };
+  const engine = createEngine(opened, limited(machine, maxMemory), { width, onPlan });
   prepareFixedShapes(engine, inputs);
+  isLoading = false;
   onProgress?.({ phase: 'weights', loaded: 1, total: 1 });
   return createSession(engine, {
     inputs,

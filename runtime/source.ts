@@ -15,8 +15,8 @@ export type Source =
 
 /** How far loading is. */
 export interface LoadProgress {
-  readonly phase: 'download' | 'compile' | 'weights';
-  /** Bytes of the download, 1 of 1 for compiling, numbers of weights. */
+  readonly phase: 'download' | 'compile' | 'plan' | 'weights';
+  /** Bytes of the download and of the memory that the plan takes, 1 of 1 for the others. */
   readonly loaded: number;
   /** Absent where a server does not tell. */
   readonly total?: number;

@@ -119,8 +119,8 @@ describe('options', () => {
     const seen: LoadProgress[] = [];
     const headers = { 'content-length': `${DIGITS.length}` };
     await load(new Response(DIGITS.slice(), { headers }), { onProgress: (progress) => seen.push(progress) });
-    expect([...new Set(seen.map(({ phase }) => phase))]).toEqual(['download', 'compile', 'weights']);
-    for (const phase of ['download', 'compile', 'weights']) {
+    expect([...new Set(seen.map(({ phase }) => phase))]).toEqual(['download', 'compile', 'plan', 'weights']);
+    for (const phase of ['download', 'compile', 'plan', 'weights']) {
       const { loaded, total } = seen.findLast((progress) => progress.phase === phase)!;
       expect(loaded).toBe(total);
     }

@@ -9,12 +9,12 @@ import { wasmMachine } from '../../runtime/machine.ts';
 import type { StoredWeight } from '../../src/codec/archive.ts';
 import { dctNetwork } from '../../src/codec/network.ts';
 import { UnsupportedError } from '../../src/errors.ts';
-import { emptyGraph, modelOf, type Node, node } from '../../src/graph/graph.ts';
+import { type Attribute, emptyGraph, modelOf, type Node, node } from '../../src/graph/graph.ts';
 import { float32Tensor } from '../../src/graph/tensor.ts';
 import { normal } from '../support/random.ts';
 import { buildModel, runModel } from '../support/run-model.ts';
 
-const pads = { pads: { type: 'ints', value: [1, 1, 1, 1] } } as const;
+const pads: Record<string, Attribute> = { pads: { type: 'ints', value: [1, 1, 1, 1] } };
 const NODES = [
   node('Conv', ['x', 'first', 'bias'], ['a'], pads),
   node('InstanceNormalization', ['a', 'scale', 'shift'], ['b']),
