@@ -202,7 +202,7 @@ function plainRow(g: usize, x: usize, y: usize, indices: usize, plane: i32, d: i
           const value = <f64>load<f32>(x + ((<usize>at) << 2));
           if (kind !== POOL_MAX) {
             all += kind === POOL_LP ? pow(abs(value), exponent) : value;
-          } else if (value > all || value !== value) {
+          } else if (value > all || f64.ne(value, value)) {
             all = value;
             index = word(g, POOL_COLUMN_MAJOR) ? z + depth * (r + height * c) : at;
           }
