@@ -4,8 +4,8 @@
  */
 import * as word from './opcodes.ts';
 
-/** A tile that sticks out of the result, and a few zeros. */
-const EDGE_BYTES = word.TILE_ROWS * word.TILE_COLUMNS * 4 + 16;
+/** A tile that sticks out of the result, its bias, and a few zeros. */
+const EDGE_BYTES = word.TILE_ROWS * (word.TILE_COLUMNS + 2) * 4;
 /** What depthwise convolution computes at once, and may read behind the band. */
 const RUN_BYTES = 64;
 

@@ -76,7 +76,7 @@ export function multiplyBlock(
         for (let row = 0; row < tileRows; row++) copyWords(tileY + yRow * row, edge + targetRow * row, rest);
       }
       if (tileRows === TILE_ROWS) {
-        multiplyTile(tileA, tileB, depth, target, targetRow, bias, low, high);
+        multiplyTile(tileA, tileB, 0, 0, depth, target, targetRow, bias, low, high);
       } else {
         for (let row = 0; row < tileRows; row++) {
           const rowBias = bias ? bias + biasRow * row : 0;

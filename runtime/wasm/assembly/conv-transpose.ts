@@ -3,9 +3,8 @@
  * are then added up where they belong in the output (col2im).
  */
 import { MOST_BLOCK_BYTES, SPREAD_BYTES, TILE_ROWS } from '../../kernels/opcodes';
-import { EDGE_BYTES, fillNumbers } from './block';
+import { fillNumbers } from './block';
 import { applyChain } from './chain';
-import { multiplyPixels } from './conv';
 import {
   batches,
   channels,
@@ -26,6 +25,7 @@ import {
   width,
 } from './geometry';
 import { clamp } from './micro-kernel';
+import { multiplyPixels, PIXEL_EDGE_BYTES } from './pixels';
 
 export function convTranspose(
   geometry: usize,
@@ -44,7 +44,7 @@ export function convTranspose(
   readGeometry(geometry);
   const taps = kernelHeight * kernelWidth;
   const edge = scratch;
-  const zeros = edge + EDGE_BYTES;
+  const zeros = edge + PIXEL_EDGE_BYTES;
   const block = zeros + 16;
   const offsets = block + MOST_BLOCK_BYTES;
   const spread = offsets + ((<usize>channels) << 2);

@@ -1,7 +1,7 @@
 /** Convolution as an implicit matrix product: weights · pixels. */
-import { MOST_BLOCK_BYTES, MOST_DEPTH, TILE_COLUMNS, TILE_ROWS } from '../../kernels/opcodes';
+import { MOST_BLOCK_BYTES, TILE_ROWS } from '../../kernels/opcodes';
 import { bandRows, fillBand, isDirect, planBand, rowStep, writeOffsets } from './band';
-import { EDGE_BYTES, fillNumbers, multiplyBlock } from './block';
+import { fillNumbers } from './block';
 import { applyChain } from './chain';
 import {
   batches,
@@ -17,7 +17,7 @@ import {
   strideHeight,
   width,
 } from './geometry';
-import { packPixels } from './pixels';
+import { multiplyPixels, PIXEL_EDGE_BYTES } from './pixels';
 
 export function conv(
   geometry: usize,
@@ -37,7 +37,7 @@ export function conv(
   planBand(true);
   const depth = channels * kernelHeight * kernelWidth;
   const edge = scratch;
-  const zeros = edge + EDGE_BYTES;
+  const zeros = edge + PIXEL_EDGE_BYTES;
   const block = zeros + 16;
   const offsets = block + MOST_BLOCK_BYTES;
   const band = offsets + ((<usize>depth) << 2);
@@ -84,66 +84,6 @@ export function conv(
       x += (channels * height * width) << 2;
       y += (filters * outPlane) << 2;
       panels += (((filters + TILE_ROWS - 1) / TILE_ROWS) * TILE_ROWS * depth) << 2;
-    }
-  }
-}
-
-/**
- * y (rows, pixels) = panels (rows, depth) · source (depth, pixels) + bias, clamped, block by block.
- *
- * @param panels packed by `packRows`
- * @param source,rowLength,rowStep,offsets as in `packPixels`
- * @param yRow elements between rows of y
- * @param biasRow as in `multiplyBlock`
- * @param block scratch of MOST_BLOCK_BYTES
- */
-export function multiplyPixels(
-  rows: i32,
-  depth: i32,
-  pixels: i32,
-  panels: usize,
-  source: usize,
-  rowLength: i32,
-  rowStep: i32,
-  offsets: usize,
-  y: usize,
-  yRow: i32,
-  bias: usize,
-  biasRow: usize,
-  low: f32,
-  high: f32,
-  edge: usize,
-  block: usize,
-): void {
-  const parts = (depth + MOST_DEPTH - 1) / MOST_DEPTH;
-  const most = (depth + parts - 1) / parts;
-  const across = (MOST_BLOCK_BYTES / (most * TILE_COLUMNS * 4)) * TILE_COLUMNS;
-  for (let pixel = 0; pixel < pixels; pixel += across) {
-    const count = min(across, pixels - pixel);
-    for (let begin = 0; begin < depth; begin += most) {
-      const part = min(most, depth - begin);
-      const isLast = begin + part === depth;
-      const tileBytes = (<usize>part * TILE_COLUMNS) << 2;
-      packPixels(source, rowLength, rowStep, offsets + ((<usize>begin) << 2), part, pixel, count, tileBytes, block);
-      multiplyBlock(
-        rows,
-        count,
-        part,
-        panels + ((<usize>begin * TILE_ROWS) << 2),
-        (<usize>depth * TILE_ROWS) << 2,
-        4,
-        TILE_ROWS << 2,
-        0,
-        block,
-        tileBytes,
-        y + ((<usize>pixel) << 2),
-        (<usize>yRow) << 2,
-        begin ? 0 : bias,
-        biasRow,
-        isLast ? low : -Infinity,
-        isLast ? high : Infinity,
-        edge,
-      );
     }
   }
 }

@@ -16,13 +16,16 @@ export function clamp(x: v128, low: v128, high: v128): v128 {
  * Four rows by eight columns: y = a · b + bias, clamped, or y = y + a · b, clamped, where `bias` is 0.
  *
  * @param a packed rows, (depth, 4)
- * @param b packed columns, (depth, 8)
+ * @param b packed columns, (depth, 8): read, or, where `offsets` is not 0, packed on the way
+ * @param source,offsets for each depth, the bytes from `source` to the eight neighbours to pack
  * @param y row r at `y + r·yRow` bytes
  * @param bias four numbers, one a row
  */
 export function multiplyTile(
   a: usize,
   b: usize,
+  source: usize,
+  offsets: usize,
   depth: i32,
   y: usize,
   yRow: usize,
@@ -50,6 +53,30 @@ export function multiplyTile(
     c31 = v128.load(y3, 16);
   }
   let b0: v128, b1: v128, factor: v128;
+  if (offsets) {
+    for (; depth > 0; depth--) {
+      const from = source + load<u32>(offsets);
+      b0 = v128.load(from);
+      b1 = v128.load(from, 16);
+      v128.store(b, b0);
+      v128.store(b, b1, 16);
+      factor = v128.load32_splat(a);
+      c00 = madd(factor, b0, c00);
+      c01 = madd(factor, b1, c01);
+      factor = v128.load32_splat(a, 4);
+      c10 = madd(factor, b0, c10);
+      c11 = madd(factor, b1, c11);
+      factor = v128.load32_splat(a, 8);
+      c20 = madd(factor, b0, c20);
+      c21 = madd(factor, b1, c21);
+      factor = v128.load32_splat(a, 12);
+      c30 = madd(factor, b0, c30);
+      c31 = madd(factor, b1, c31);
+      a += 16;
+      b += 32;
+      offsets += 4;
+    }
+  }
   // Two depths a round, as the round itself costs some instructions. The branch between them keeps the engine from
   // loading everything first, for which it has too few registers.
   for (; depth > 0; depth -= 2) {
