@@ -34,6 +34,7 @@ export function conv(
   scratch: usize,
 ): void {
   readGeometry(geometry);
+  if (outHeight * outWidth * filters === 0) return;
   planBand(true);
   const depth = channels * kernelHeight * kernelWidth;
   const edge = scratch;

@@ -36,6 +36,7 @@ export function depthwise(
   scratch: usize,
 ): void {
   readGeometry(geometry);
+  if (outHeight * outWidth === 0) return;
   planBand(false);
   const taps = kernelHeight * kernelWidth;
   const edge = scratch;

@@ -325,11 +325,13 @@ const LARGE: Readonly<Record<ConvolutionKernel, readonly Partial<Convolution>[]>
       outWidth: 9,
     },
     EMPTY,
+    { ...EMPTY, outHeight: 1, outWidth: 0, kernelHeight: 1, kernelWidth: 1 },
   ],
   depthwise: [
     { ...WIDE, channels: 1, filters: 1, height: 90, outHeight: 90 },
     { ...WIDE, channels: 1, filters: 2, groups: 2, height: 90, outHeight: 90 },
     { ...EMPTY, channels: 1 },
+    { ...EMPTY, channels: 1, outHeight: 1, outWidth: 0, kernelHeight: 1, kernelWidth: 1 },
   ],
   convTranspose: [
     { ...WIDE, width: 450, strideWidth: 2, filters: 9, padTop: 1, padLeft: 1 },
