@@ -46,9 +46,16 @@ export const maximum = (a: Expression, b: Expression) => apply(Opcode.MAX, a, b)
 export const select = (condition: Expression, a: Expression, b: Expression) => apply(Opcode.SELECT, condition, a, b);
 
 /** Every value that the expression reads, once each, in the order of first use. */
-export function operandsOf(expression: Expression, found = new Set<Value>()): Set<Value> {
+export function operandsOf(
+  expression: Expression,
+  found = new Set<Value>(),
+  // A part that is used twice is walked once: squaring forty times would take 2^40 steps otherwise.
+  seen = new Set<Expression>(),
+): Set<Value> {
+  if (seen.has(expression)) return found;
+  seen.add(expression);
   if (expression.kind === 'operand') found.add(expression.value);
-  if (expression.kind === 'apply') for (const source of expression.sources) operandsOf(source, found);
+  if (expression.kind === 'apply') for (const source of expression.sources) operandsOf(source, found, seen);
   return found;
 }
 
