@@ -20,10 +20,10 @@ const ARRAYS = [
 export class TooMuchMemory extends Error {}
 
 /**
- * Runs `work`, which must be synchronous, with typed array constructors that add up what they allocate (also what has become
- * garbage since) and throw `TooMuchMemory` when it passes `limit` bytes, before the memory is taken.
+ * From now on, typed array constructors add up what they allocate (also what has become garbage since) and throw
+ * `TooMuchMemory` when it passes `limit` bytes, before the memory is taken. Returns what ends that.
  */
-export function withAllocationLimit<T>(limit: number, work: () => T): T {
+export function limitAllocations(limit: number): () => void {
   let total = 0;
   const scope = globalThis as Record<string, unknown>;
   const originals = ARRAYS.map((name) => [name, scope[name]] as const);
@@ -40,9 +40,17 @@ export function withAllocationLimit<T>(limit: number, work: () => T): T {
       },
     });
   }
+  return () => {
+    for (const [name, original] of originals) scope[name] = original;
+  };
+}
+
+/** Runs `work`, which must be synchronous, within a limit on allocations. */
+export function withAllocationLimit<T>(limit: number, work: () => T): T {
+  const end = limitAllocations(limit);
   try {
     return work();
   } finally {
-    for (const [name, original] of originals) scope[name] = original;
+    end();
   }
 }
