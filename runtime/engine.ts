@@ -76,7 +76,7 @@ export interface EngineOptions {
  */
 export function createEngine(opened: OpenedFqz, machine: Machine, options: EngineOptions = {}): Engine {
   const { width = 1, onPlan } = options;
-  const source = weightSource(opened, width);
+  const source = weightSource(opened, width, machine);
   const graph = planGraph(opened, source);
   const addresses = new Map<string, number>();
   let weightEnd = aligned(machine.base);
@@ -203,7 +203,7 @@ interface WeightSource {
 /** Weights with fewer bytes than this are decoded once rather than held only one at a time. */
 const LIGHT_BYTES = 2 ** 21;
 
-function weightSource(opened: OpenedFqz, width: number): WeightSource {
+function weightSource(opened: OpenedFqz, width: number, { decoder }: Machine): WeightSource {
   const { headers, graph } = opened;
   const names = new Set(headers.map(({ name }) => name));
   const narrowed =
@@ -213,7 +213,7 @@ function weightSource(opened: OpenedFqz, width: number): WeightSource {
   const isLight = headers.reduce((sum, header) => sum + memoryOf(header), 0) <= LIGHT_BYTES;
   let kept: StoredWeight[] | undefined;
   function* decode(): Generator<StoredWeight> {
-    for (const weight of opened.weights()) yield narrowed.get(weight.name)?.(weight) ?? weight;
+    for (const weight of opened.weights(decoder?.())) yield narrowed.get(weight.name)?.(weight) ?? weight;
   }
   return {
     headers,

@@ -31,17 +31,29 @@ export function floatPatternsCode(coder: BitCoder) {
 /** Patterns of one float layout: exponent in the context of the one before, sign, mantissa. */
 function floatLayoutCode(coder: BitCoder, layout: { exponent: number; mantissa: number }) {
   const { exponent: exponentBits, mantissa: mantissaBits } = layout;
+  const { bulk } = coder;
+  const trailing = treeCode(coder, 5);
+  const trailingBits = (patterns?: Uint32Array): number => {
+    const unused = trailing(patterns ? trailingZeros(patterns, mantissaBits) : 0);
+    if (unused > mantissaBits) throw new FormatError('fqz', 'a float has no mantissa: the file is damaged');
+    return unused;
+  };
+  if (bulk) {
+    const contexts = bulk.contexts((1 << (2 * exponentBits)) + 2 + (1 << MODELLED_BITS));
+    return (count: number): Uint32Array => {
+      coder.expect(count * exponentBits);
+      return bulk.patterns(contexts, count, exponentBits, mantissaBits, trailingBits());
+    };
+  }
   const exponentAfter = perKey((_: number) => treeCode(coder, exponentBits));
   const zero = flagCode(coder);
   const zeroSign = flagCode(coder);
   const top = treeCode(coder, MODELLED_BITS);
-  const trailing = treeCode(coder, 5);
 
   return (count: number, patterns: Uint32Array | undefined): Uint32Array => {
     coder.expect(count * exponentBits);
     const values = patterns ?? new Uint32Array(count);
-    const unused = trailing(coder.reading ? 0 : trailingZeros(values, mantissaBits));
-    if (unused > mantissaBits) throw new FormatError('fqz', 'a float has no mantissa: the file is damaged');
+    const unused = trailingBits(patterns);
     const direct = Math.max(0, mantissaBits - MODELLED_BITS - unused);
     const signPlace = exponentBits + mantissaBits;
     for (let at = 0, before = 0; at < count; at++) {

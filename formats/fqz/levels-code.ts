@@ -23,6 +23,12 @@ export function codedCount(layout: CoreLayout): number {
   return plain.reduce((product, size) => product * size, layout.frequencies);
 }
 
+/** The axes in the order in which the numbers come out: as they are, or, from a bulk decoder, frequency axes first. */
+export function axesAsDecoded({ bulk }: BitCoder, { shape, frequencyAxes }: CoreLayout): number[] {
+  const axes = shape.map((_, axis) => axis);
+  return bulk ? [...frequencyAxes, ...axes.filter((axis) => !frequencyAxes.includes(axis))] : axes;
+}
+
 /** Magnitudes of neighbours are averaged and put into this many classes: about two to the octave. */
 const NEIGHBOURHOODS = 24;
 /** Neighbourhood of an entry that has no coded neighbour. */
@@ -55,11 +61,20 @@ function geometricPriors(): number[] {
 
 /**
  * Makes the code of one file's levels; the statistics are shared by all its operands. The returned function takes the
- * levels when writing, and returns them, row-major over `layout.shape`.
+ * levels when writing, and returns them, row-major over the sizes of `layout.shape` in the order of `axesAsDecoded`.
  */
 export function levelsCode(coder: BitCoder): (layout: CoreLayout, levels: Int32Array | undefined) => Int32Array {
-  const classes = coder.contexts(NEIGHBOURHOODS * (LARGEST_CLASS + 1), geometricPriors());
-  const mantissas = coder.contexts((LARGEST_CLASS + 1) << MODELLED_BITS);
+  const { bulk } = coder;
+  const [classCount, mantissaCount] = [NEIGHBOURHOODS * (LARGEST_CLASS + 1), (LARGEST_CLASS + 1) << MODELLED_BITS];
+  if (bulk) {
+    const contexts = bulk.contexts(classCount + mantissaCount, geometricPriors());
+    return (layout) => {
+      coder.expect(codedCount(layout));
+      return bulk.levels(contexts, layout);
+    };
+  }
+  const classes = coder.contexts(classCount, geometricPriors());
+  const mantissas = coder.contexts(mantissaCount);
 
   /** One level: its class (bit length) in unary, the bits under the leading one, the sign. */
   const level = (neighbourhood: number, value: number): number => {

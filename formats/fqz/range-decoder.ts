@@ -1,27 +1,33 @@
 /** Range decoder: the inverse of range-encoder.ts, bit-exact in 32-bit arithmetic. */
 import { FormatError } from '../../src/errors.ts';
 import { type BitCoder, ContextModel } from './bit-coder.ts';
+import type { BulkDecoder, RangeState } from './bulk-decoder.ts';
 import { largestItemCount } from './format.ts';
 
 const TOP = 2 ** 24;
 /** A stream is read four bytes ahead, and up to four zeros may have been left out at its end. */
-const LARGEST_OVERRUN = 8;
+export const LARGEST_OVERRUN = 8;
 /** A decision costs at least −log2(1 − 512/65536 × 255/256) bits, so that fewer than 720 go into a byte. */
 const MOST_DECISIONS_PER_BYTE = 720;
 
-export class RangeDecoder implements BitCoder {
+export class RangeDecoder implements BitCoder, RangeState {
   readonly reading = true;
+  readonly bulk?: BulkDecoder;
   private readonly model = new ContextModel();
   private readonly bytes: Uint8Array;
-  private next = 0;
-  private range = 2 ** 32 - 1;
-  private code = 0;
+  next = 0;
+  range = 2 ** 32 - 1;
+  code = 0;
   private itemsLeft: number;
 
-  constructor(bytes: Uint8Array) {
+  /** Long runs of numbers are left to `bulk`, where it is given. */
+  constructor(bytes: Uint8Array, bulk?: BulkDecoder) {
     this.bytes = bytes;
     this.itemsLeft = largestItemCount(bytes.length);
     for (let byte = 0; byte < 4; byte++) this.code = this.code * 256 + this.take();
+    if (!bulk) return;
+    this.bulk = bulk;
+    bulk.open(bytes, this);
   }
 
   contexts(size: number, initial?: ArrayLike<number>): number {
@@ -38,7 +44,7 @@ export class RangeDecoder implements BitCoder {
       this.range -= bound;
     }
     this.model.update(context, value);
-    while (this.range < TOP) this.shift();
+    if (this.range < TOP) this.shift();
     return value;
   }
 
@@ -71,8 +77,8 @@ export class RangeDecoder implements BitCoder {
   }
 
   private shift(): void {
-    this.code = (this.code * 256 + this.take()) % 2 ** 32;
-    this.range = this.range * 256;
+    this.code = ((this.code << 8) | this.take()) >>> 0;
+    this.range = (this.range << 8) >>> 0;
   }
 
   private take(): number {

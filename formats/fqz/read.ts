@@ -4,6 +4,7 @@
  */
 import type { Archive, ArchiveGraph, StoredWeight } from '../../src/codec/archive.ts';
 import { FormatError } from '../../src/errors.ts';
+import type { BulkDecoder } from './bulk-decoder.ts';
 import { codeCompanions } from './companions-code.ts';
 import { crc32 } from './crc32.ts';
 import { CHECKSUM_BYTES, FOREIGN_SLOT, HEADER_BYTES, LIMITS, largestMemory, MAGIC, VERSION } from './format.ts';
@@ -12,6 +13,10 @@ import { RangeDecoder } from './range-decoder.ts';
 import { countCode, flagCode, textCode, uintCode } from './symbols.ts';
 import { memoryOf, type WeightHeader, weightHeaderCode } from './weight-header.ts';
 import { weightNumbersCode } from './weight-numbers.ts';
+
+export type { BulkDecoder, RangeState } from './bulk-decoder.ts';
+export type { CoreLayout } from './levels-code.ts';
+export { LARGEST_OVERRUN } from './range-decoder.ts';
 
 /** An archive, and where the bytes of its file are. */
 export interface ReadArchive extends Archive {
@@ -41,9 +46,10 @@ export interface OpenedFqz extends Omit<Archive, 'weights'> {
   readonly headers: readonly NamedHeader[];
   /**
    * Decodes one weight after another, in the order of the file; each time anew. Throws `FormatError` where the numbers are
-   * damaged, at the latest behind the last weight.
+   * damaged, at the latest behind the last weight. With `bulk`, cores of networks may have their axes in another order, and the
+   * letters of the expression likewise.
    */
-  weights(): Generator<StoredWeight, void, void>;
+  weights(bulk?: BulkDecoder): Generator<StoredWeight, void, void>;
 }
 
 /** Parses a `.fqz` file. Throws `FormatError` for anything that is not a whole, undamaged file of a known version. */
@@ -51,7 +57,7 @@ export function readFqz(bytes: Uint8Array): ReadArchive {
   const { opened, decode } = openFile(bytes);
   const { headers, weights: _, ...rest } = opened;
   const ends: number[] = [];
-  const weights = [...decode((position) => ends.push(position))];
+  const weights = [...decode(undefined, (position) => ends.push(position))];
   const total = ends.at(-1) ?? 1;
   const share = (at: number) => ((ends[at]! - (ends[at - 1] ?? 0)) / total) * rest.weightBytes;
   return { ...rest, weights, bytesOf: new Map(headers.map(({ name }, at) => [name, share(at)])) };
@@ -66,7 +72,7 @@ export function openFqz(bytes: Uint8Array): OpenedFqz {
 }
 
 /** Decodes the weights in order; `onEnd` hears how many bits have been used behind each. */
-type Decode = (onEnd?: (position: number) => void) => Generator<StoredWeight, void, void>;
+type Decode = (bulk?: BulkDecoder, onEnd?: (position: number) => void) => Generator<StoredWeight, void, void>;
 
 function openFile(bytes: Uint8Array): { opened: OpenedFqz; decode: Decode } {
   checkContainer(bytes);
@@ -91,7 +97,7 @@ function openFile(bytes: Uint8Array): { opened: OpenedFqz; decode: Decode } {
     : { kind: 'onnx', deflated: bytes.slice(next + graphLength, start) };
   const coefficients = bytes.subarray(start, end);
   checkMemory(headers, coefficients.length);
-  const decode: Decode = (onEnd) => decodeWeights(coefficients, headers, onEnd);
+  const decode: Decode = (bulk, onEnd) => decodeWeights(coefficients, headers, bulk, onEnd);
   const opened: OpenedFqz = {
     version: VERSION,
     graph,
@@ -99,7 +105,7 @@ function openFile(bytes: Uint8Array): { opened: OpenedFqz; decode: Decode } {
     graphBytes: bytes.length - coefficients.length,
     weightBytes: coefficients.length,
     headers,
-    weights: () => decode(),
+    weights: (bulk) => decode(bulk),
   };
   return { opened, decode };
 }
@@ -114,9 +120,10 @@ function checkMemory(headers: readonly WeightHeader[], bytes: number): void {
 function* decodeWeights(
   coefficients: Uint8Array,
   headers: readonly NamedHeader[],
+  bulk?: BulkDecoder,
   onEnd?: (position: number) => void,
 ): Generator<StoredWeight, void, void> {
-  const body = new RangeDecoder(coefficients);
+  const body = new RangeDecoder(coefficients, bulk);
   const numbers = weightNumbersCode(body);
   for (const header of headers) {
     const weight = numbers(header.name, header, undefined);

@@ -73,11 +73,11 @@ function repeat(element: Uint8Array, size: number): Uint8Array {
 function readPatterns(dtype: PatternDType, data: Uint8Array): Uint32Array {
   const { buffer, byteOffset, byteLength: size } = data.byteOffset % 4 === 0 ? data : data.slice();
   if (dtype === 'float32') return new Uint32Array(buffer, byteOffset, size / 4);
-  return Uint32Array.from(new Uint16Array(buffer, byteOffset, size / 2));
+  return new Uint32Array(new Uint16Array(buffer, byteOffset, size / 2));
 }
 
 function writePatterns(dtype: PatternDType, words: Uint32Array): Uint8Array {
-  const array = dtype === 'float32' ? words : Uint16Array.from(words);
+  const array = dtype === 'float32' ? words : new Uint16Array(words);
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 

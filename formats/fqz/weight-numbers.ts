@@ -7,7 +7,7 @@ import type { CodedOperand, Operand } from '../../src/codec/network.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { BitCoder } from './bit-coder.ts';
 import { floatPatternsCode } from './float-patterns-code.ts';
-import { type CoreLayout, codedCount, forEachCoded, levelsCode } from './levels-code.ts';
+import { axesAsDecoded, type CoreLayout, codedCount, forEachCoded, levelsCode } from './levels-code.ts';
 import { tensorCode } from './tensor-code.ts';
 import type { OperandHeader, WeightHeader } from './weight-header.ts';
 
@@ -18,13 +18,18 @@ export function weightNumbersCode(coder: BitCoder) {
   const tensors = tensorCode(coder);
 
   const floats = (layout: CoreLayout, precision: 'float16' | 'float32', given?: Float32Array): Float32Array => {
+    const half = precision === 'float16';
+    if (!given && layout.frequencyAxes.length === 0) {
+      const words = patterns(precision, codedCount(layout), undefined);
+      if (half) for (let at = 0; at < words.length; at++) words[at] = floatFromHalf(words[at]!);
+      return new Float32Array(words.buffer);
+    }
     const values = given ?? new Float32Array(elementCount(layout.shape));
     const offsets = new Uint32Array(codedCount(layout));
     let count = 0;
     forEachCoded(layout, (offset) => {
       offsets[count++] = offset;
     });
-    const half = precision === 'float16';
     const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
     const gathered = given && offsets.map((offset) => (half ? halfFromFloat(words[offset]!) : words[offset]!));
     const coded = patterns(precision, count, gathered);
@@ -32,6 +37,19 @@ export function weightNumbersCode(coder: BitCoder) {
       words[offset] = half ? floatFromHalf(coded[at]!) : coded[at]!;
     });
     return values;
+  };
+
+  /** The expression, with the letters of each operand in the order of its axes. */
+  const asDecoded = ({ expression, operands }: NonNullable<WeightHeader['network']>): string => {
+    const [letters, result] = expression.split('->');
+    const ordered = letters!.split(',').map((own, at) => {
+      const header = operands[at]!;
+      if (header.kind !== 'quantized') return own;
+      return axesAsDecoded(coder, header.layout)
+        .map((axis) => own[axis])
+        .join('');
+    });
+    return `${ordered}->${result}`;
   };
 
   const operand = (header: OperandHeader, given: Operand | undefined): Operand => {
@@ -43,7 +61,8 @@ export function weightNumbersCode(coder: BitCoder) {
       return { kind: 'float', shape: layout.shape, precision: header.precision, values };
     }
     const coded = levels(layout, source?.kind === 'quantized' ? source.levels : undefined);
-    return { kind: 'quantized', shape: layout.shape, step: header.step, levels: coded };
+    const shape = axesAsDecoded(coder, layout).map((axis) => layout.shape[axis]!);
+    return { kind: 'quantized', shape, step: header.step, levels: coded };
   };
 
   return (name: string, header: WeightHeader, given: StoredWeight | undefined): StoredWeight => {
@@ -53,6 +72,6 @@ export function weightNumbersCode(coder: BitCoder) {
     }
     const source = given && 'network' in given ? given.network : undefined;
     const operands = network.operands.map((own, at) => operand(own, source?.operands[at]));
-    return { name, dtype, shape, network: { expression: network.expression, shape: network.shape, operands } };
+    return { name, dtype, shape, network: { expression: asDecoded(network), shape: network.shape, operands } };
   };
 }

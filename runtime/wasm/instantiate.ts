@@ -2,8 +2,10 @@
  * The WebAssembly backend's kernels over a given memory: picks the build that the engine can run, compiles it once per
  * program, and instantiates it for each memory.
  */
+import type { BulkDecoder } from '../../formats/fqz/read.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { RELAXED, SIMD } from './binaries.ts';
+import { bulkDecoder, type DecoderExports } from './bulk-decoder.ts';
 import { hostImports } from './host.ts';
 
 /** Kernels that run in WebAssembly, over one memory. */
@@ -13,6 +15,8 @@ export interface WasmKernels {
   readonly heapBase: number;
   /** Which of the two builds it is: relaxed SIMD rounds a product and its sum at once where the processor can. */
   readonly variant: 'simd' | 'relaxed-simd';
+  /** Makes a decoder of a file's numbers, in a memory of its own. */
+  readonly decoder: () => BulkDecoder;
 }
 
 export interface WasmOptions {
@@ -40,14 +44,24 @@ const compiled = new Map<boolean, Promise<WebAssembly.Module>>();
  */
 export async function wasmKernels(memory: WebAssembly.Memory, options: WasmOptions = {}): Promise<WasmKernels> {
   const { relaxed = hasRelaxedSimd() } = options;
-  const imports = { env: { memory }, math: Math as unknown as WebAssembly.ModuleImports, host: hostImports(memory) };
-  const { exports } = await WebAssembly.instantiate(options.module ?? (await embedded(relaxed)), imports);
+  const module = options.module ?? (await embedded(relaxed));
+  const { exports } = await WebAssembly.instantiate(module, importsOf(memory));
   const { heapBase, isRelaxed, ...kernels } = exports;
+  const base = ((heapBase as WebAssembly.Global).value + 15) & -16;
   return {
     kernels: kernels as unknown as Kernels,
-    heapBase: ((heapBase as WebAssembly.Global).value + 15) & -16,
+    heapBase: base,
     variant: (isRelaxed as WebAssembly.Global).value ? 'relaxed-simd' : 'simd',
+    decoder() {
+      const own = new WebAssembly.Memory({ initial: 1 });
+      const instance = new WebAssembly.Instance(module, importsOf(own));
+      return bulkDecoder(instance.exports as unknown as DecoderExports, own, base);
+    },
   };
+}
+
+function importsOf(memory: WebAssembly.Memory): WebAssembly.Imports {
+  return { env: { memory }, math: Math as unknown as WebAssembly.ModuleImports, host: hostImports(memory) };
 }
 
 function embedded(relaxed: boolean): Promise<WebAssembly.Module> {

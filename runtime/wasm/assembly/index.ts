@@ -22,5 +22,15 @@ export { multiplyRow, multiplyTile } from './micro-kernel';
 export { normalize } from './normalize';
 export { packColumns, packRows } from './pack';
 export { pool } from './pool';
+export {
+  code,
+  decodeLevels,
+  decodePatterns,
+  decodeRow,
+  next,
+  prepareDecoder,
+  range,
+  resumeDecoder,
+} from './range-decoder';
 export { reduce } from './reduce';
 export { softmax } from './softmax';

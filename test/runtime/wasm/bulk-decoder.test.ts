@@ -1,0 +1,142 @@
+/** The decoder in WebAssembly against the one in TypeScript, on sound and on damaged files. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { crc32 } from '../../../formats/fqz/crc32.ts';
+import { type BulkDecoder, openFqz } from '../../../formats/fqz/read.ts';
+import { writeFqz } from '../../../formats/fqz/write.ts';
+import { hasRelaxedSimd, wasmKernels } from '../../../runtime/wasm/instantiate.ts';
+import type { StoredWeight } from '../../../src/codec/archive.ts';
+import { parseExpression, permute } from '../../../src/codec/einsum.ts';
+import { type CodedOperand, dctNetwork, operandValues, plainNetwork } from '../../../src/codec/network.ts';
+import { FormatError } from '../../../src/errors.ts';
+import { emptyGraph, modelOf, node } from '../../../src/graph/graph.ts';
+import { elementCount, numericTensor } from '../../../src/graph/tensor.ts';
+import { random } from '../../support/random.ts';
+
+const folder = new URL('../../../fixtures/v1/', import.meta.url);
+const read = (name: string) => new Uint8Array(readFileSync(new URL(name, folder)));
+const FIXTURES = readdirSync(folder).filter((name) => name.endsWith('.fqz'));
+
+/** What a weight stands for, and its numbers with the axes of operands in alphabetical order. */
+function contents(weight: StoredWeight): unknown {
+  if (!('network' in weight)) return weight;
+  const { operands } = parseExpression(weight.network.expression);
+  return {
+    ...weight,
+    network: weight.network.operands.map((operand, at) => {
+      if (operand.kind === 'cosine') return operand;
+      const { shape } = operand;
+      const array = { letters: operands[at]!, shape, values: operandValues(operand) };
+      const sorted = permute(array, [...operands[at]!].sort().join(''));
+      return { kind: operand.kind, letters: sorted.letters, shape: sorted.shape, values: [...sorted.values] };
+    }),
+  };
+}
+
+/** The weights, or the error's class. Foreign errors are thrown on. */
+function decoded(bytes: Uint8Array, bulk?: BulkDecoder): unknown {
+  try {
+    return [...openFqz(bytes).weights(bulk)].map(contents);
+  } catch (error) {
+    if (error instanceof FormatError) return 'FormatError';
+    throw error;
+  }
+}
+
+function fileOf(weights: StoredWeight[]): Uint8Array {
+  const graph = emptyGraph();
+  graph.inputs = [{ name: 'x', type: { kind: 'tensor', dtype: 'float32' } }];
+  graph.outputs = [{ name: 'y', type: { kind: 'tensor', dtype: 'float32' } }];
+  graph.nodes = [node('Relu', ['x'], ['y'])];
+  return writeFqz({ graph: { kind: 'compact', model: modelOf(graph, 21, 10) }, weights }).bytes;
+}
+
+/** Levels of every size: long runs of zeros, small ones, and up to `largest`. */
+function quantized(shape: number[], seed: number, largest: number): CodedOperand {
+  const uniform = random(seed);
+  const levels = Int32Array.from({ length: elementCount(shape) }, () => {
+    const scale = uniform() < 0.6 ? 1 : largest ** uniform();
+    return Math.trunc((2 * uniform() - 1) * scale * 1.4);
+  });
+  return { kind: 'quantized', shape, levels, step: 0.5 };
+}
+
+function network(name: string, shape: number[], axes: number[], largest = 40): StoredWeight {
+  const core = quantized(shape, shape.length, largest);
+  const own = axes.length > 0 ? dctNetwork(core, shape, axes) : plainNetwork(core);
+  return { name, dtype: 'float32', shape, network: own };
+}
+
+const PATTERNS = [
+  ['float32', Uint32Array],
+  ['float16', Uint16Array],
+  ['bfloat16', Uint16Array],
+] as const;
+
+function patternTensors(): StoredWeight[] {
+  const uniform = random(9);
+  return PATTERNS.flatMap(([dtype, ArrayType]) =>
+    [1, 5000].map((count): StoredWeight => {
+      const bits = 8 * ArrayType.BYTES_PER_ELEMENT;
+      const special = [0, 2 ** (bits - 1), 1, 2 ** (bits - 1) + 3, 2 ** bits - 1];
+      const words = new ArrayType(count);
+      for (let at = 0; at < count; at++) {
+        const isSpecial = uniform() < 0.1;
+        words[at] = isSpecial ? special[Math.floor(uniform() * special.length)]! : Math.floor(uniform() * 2 ** bits);
+      }
+      return { name: `${dtype} ${count}`, tensor: numericTensor(dtype, [count], new Uint8Array(words.buffer)) };
+    }),
+  );
+}
+
+const SHAPES: [string, StoredWeight[]][] = [
+  ['rows longer than a chunk', [network('a', [3, 2500], []), network('b', [1030], []), network('c', [2, 2, 1024], [])]],
+  [
+    'frequency axes before, between and behind',
+    [[0], [1], [2], [0, 2], [1, 2], [0, 1, 2]].map((axes, at) => network(`${at}`, [5, 6, 7], axes)),
+  ],
+  ['many axes', [network('a', [2, 3, 1, 2, 3, 2, 2, 1], [1, 4, 6]), network('b', [2, 2, 2, 2, 2, 2], [])]],
+  ['scalars and single entries', [network('a', [], []), network('b', [1, 1], [0, 1]), network('c', [1], [])]],
+  ['the largest levels', [network('a', [40, 50], [], 2 ** 22), network('b', [20, 30], [0, 1], 2 ** 22)]],
+  ['float patterns', patternTensors()],
+  ['everything in turn', [network('a', [8, 9], [0]), ...patternTensors(), network('b', [8, 9], [1])]],
+];
+
+describe.each([false, ...(hasRelaxedSimd() ? [true] : [])])('the bulk decoder, relaxed SIMD: %s', (relaxed) => {
+  let decoder: () => BulkDecoder;
+  beforeAll(async () => {
+    ({ decoder } = await wasmKernels(new WebAssembly.Memory({ initial: 1 }), { relaxed }));
+  });
+
+  it.each(FIXTURES)('reads the numbers of %s', (name) => {
+    expect(decoded(read(name), decoder())).toEqual(decoded(read(name)));
+  });
+
+  it.each(SHAPES)('reads %s', (_, weights) => {
+    const bytes = fileOf(weights);
+    const found = decoded(bytes, decoder());
+    expect(found).toHaveLength(weights.length);
+    expect(found).toEqual(decoded(bytes));
+  });
+
+  it('finds in damaged files what the plain decoder finds', () => {
+    const uniform = random(3);
+    const files = ['networks.fqz', 'shapes.quality.fqz', 'shapes.fp16.fqz'].map(read);
+    let refused = 0;
+    for (let trial = 0; trial < 240; trial++) {
+      const bytes = files[trial % files.length]!.slice();
+      const { graphBytes, weightBytes } = openFqz(bytes);
+      const cut = uniform() < 0.5 ? Math.floor(uniform() * Math.min(weightBytes, 40)) : 0;
+      const shorter = bytes.slice(0, bytes.length - cut);
+      for (let fault = 0; fault < 3; fault++) {
+        const at = graphBytes - 4 + Math.floor(uniform() * (weightBytes - cut));
+        shorter[at] = uniform() < 0.3 ? 0 : Math.floor(uniform() * 256);
+      }
+      new DataView(shorter.buffer).setUint32(shorter.length - 4, crc32(shorter.subarray(0, -4)), true);
+      const expected = decoded(shorter);
+      if (expected === 'FormatError') refused++;
+      expect(decoded(shorter, decoder()), `trial ${trial}`).toEqual(expected);
+    }
+    expect(refused).toBeGreaterThan(20);
+  });
+});
