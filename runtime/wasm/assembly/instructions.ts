@@ -47,6 +47,7 @@ interface Unary {
   apply(a: v128): v128;
 }
 
+/** Combines two vectors: also what reductions and pools fold with. */
 export interface Binary {
   apply(a: v128, b: v128): v128;
 }
@@ -202,13 +203,13 @@ export function storeSome(y: usize, value: v128, lanes: i32): void {
   }
 }
 
+// One vector at a time, so that what it does is called once and thus inlined: these functions are long.
 function unary<T extends Unary>(y: usize, end: usize, a: usize, aStep: usize): void {
   const lanes = changetype<T>(0);
   do {
     v128.store(y, lanes.apply(v128.load(a)));
-    v128.store(y, lanes.apply(v128.load(a, 16)), 16);
-    a += aStep;
-    y += 32;
+    a += aStep >> 1;
+    y += 16;
   } while (y < end);
 }
 

@@ -1,7 +1,7 @@
 /**
  * Transcendental functions of four float32 lanes, within a few units in the last place, right at zeros, denormals,
  * infinities and NaN. Coefficients come from tables, each loaded into all lanes at once: as constants in the code they
- * would take three instructions each. Polynomials are evaluated in independent halves where that shortens the chain of
+ * would take three instructions each. Polynomials of e^x are evaluated in independent halves, which shortens the chain of
  * operations that wait for each other.
  */
 import { madd } from './arithmetic';
@@ -43,12 +43,14 @@ function expWithin(x: v128): v128 {
   return f32x4.mul(p, i32x4.add(i32x4.shl(shifted, 23), at(EXP, 8)));
 }
 
+/** e^x; denormal results included. */
 export function exp(x: v128): v128 {
   // The square of e^(x/2) is infinite, denormal or 0 where it has to be.
   const root = expWithin(clamp(f32x4.mul(x, at(EXP, 9)), at(EXP, 10), at(EXP, 11)));
   return f32x4.mul(root, root);
 }
 
+/** 1 / (1 + e^−x); 0 where that is denormal. */
 export function sigmoid(x: v128): v128 {
   const e = expWithin(clamp(f32x4.neg(x), at(EXP, 12), at(EXP, 13)));
   return v128.andnot(f32x4.div(at(EXP, 8), f32x4.add(e, at(EXP, 8))), f32x4.lt(x, at(EXP, 12)));
@@ -64,6 +66,7 @@ const LOG: usize = memory.data<f32>(
   16,
 );
 
+/** The natural logarithm. */
 export function log(x: v128): v128 {
   const denormal = f32x4.lt(x, at(LOG, 0));
   const scaled = v128.bitselect(f32x4.mul(x, at(LOG, 1)), x, denormal);
@@ -81,54 +84,47 @@ export function log(x: v128): v128 {
   return v128.or(p, f32x4.lt(x, splat(0)));
 }
 
-// A ratio of polynomials of x², times x: the numerator's coefficients from the highest power on, then the denominator's.
+// Odd functions as x times a ratio of polynomials of x²: the bounds behind which the result stays what it is there, then
+// the coefficients of the numerator from the highest power on, then the denominator's.
 const TANH: usize = memory.data<f32>(
   [
-    -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-8, 1.48572235717979e-5,
-    6.37261928875436e-4, 4.89352455891786e-3, 1.19825839466702e-6, 1.18534705686654e-4, 2.268434632439e-3,
-    4.89352518554385e-3, -9, 9,
+    -9, 9, -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-8, 1.48572235717979e-5,
+    6.37261928875436e-4, 4.89352455891786e-3, 0, 1.19825839466702e-6, 1.18534705686654e-4, 2.268434632439e-3,
+    4.89352518554385e-3,
   ],
   16,
 );
-
-export function tanh(x: v128): v128 {
-  x = clamp(x, at(TANH, 11), at(TANH, 12));
-  const s = f32x4.mul(x, x);
-  let p = madd(at(TANH, 0), s, at(TANH, 1));
-  p = madd(p, s, at(TANH, 2));
-  p = madd(p, s, at(TANH, 3));
-  p = madd(p, s, at(TANH, 4));
-  p = madd(p, s, at(TANH, 5));
-  p = madd(p, s, at(TANH, 6));
-  let q = madd(at(TANH, 7), s, at(TANH, 8));
-  q = madd(q, s, at(TANH, 9));
-  q = madd(q, s, at(TANH, 10));
-  return f32x4.div(f32x4.mul(p, x), q);
-}
-
-// Near 0, x + x · a polynomial of x²; else 1 − e^(a polynomial of |x|), |x| being taken off. From the highest power on.
 const ERF: usize = memory.data<f32>(
   [
-    -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1, -1.7285347e-5,
-    3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1, -1.28717512e-1, 0.927734375,
+    -4, 4, -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4,
+    -2.95459980854025e-3, -1.60960333262415e-2, -1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3,
+    -7.37332916720468e-3, -1.42647390514189e-2,
   ],
   16,
 );
 
+/** The hyperbolic tangent. */
+export function tanh(x: v128): v128 {
+  return ratio(x, TANH);
+}
+
+/** The error function. */
 export function erf(x: v128): v128 {
-  const t = f32x4.abs(x);
+  return ratio(x, ERF);
+}
+
+function ratio(x: v128, table: usize): v128 {
+  x = clamp(x, at(table, 0), at(table, 1));
   const s = f32x4.mul(x, x);
-  let p = madd(at(ERF, 0), s, at(ERF, 1));
-  p = madd(p, s, at(ERF, 2));
-  p = madd(p, s, at(ERF, 3));
-  p = madd(p, s, at(ERF, 4));
-  p = madd(p, s, at(ERF, 5));
-  const near = madd(p, x, x);
-  let q = madd(at(ERF, 6), t, at(ERF, 7));
-  q = madd(q, s, madd(at(ERF, 8), t, at(ERF, 9)));
-  q = madd(q, t, at(ERF, 10));
-  q = madd(q, t, at(ERF, 11));
-  q = madd(q, t, at(ERF, 12));
-  const far = f32x4.sub(splat(1), exp(f32x4.sub(f32x4.mul(q, t), t)));
-  return v128.bitselect(v128.bitselect(x, far, splat(-0.0)), near, f32x4.gt(t, at(ERF, 13)));
+  let p = madd(at(table, 2), s, at(table, 3));
+  p = madd(p, s, at(table, 4));
+  p = madd(p, s, at(table, 5));
+  p = madd(p, s, at(table, 6));
+  p = madd(p, s, at(table, 7));
+  p = madd(p, s, at(table, 8));
+  let q = madd(at(table, 9), s, at(table, 10));
+  q = madd(q, s, at(table, 11));
+  q = madd(q, s, at(table, 12));
+  q = madd(q, s, at(table, 13));
+  return f32x4.div(f32x4.mul(p, x), q);
 }
