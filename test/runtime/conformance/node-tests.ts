@@ -30,20 +30,23 @@ export interface Unsupported {
   readonly unsupported: string;
 }
 
+/** No fewer cases may pass, and no fewer operators be among them. */
+export const LEAST = { passed: 1206, operators: 156 } as const;
+
 /** Differences between numbers that ONNX's own test runner lets pass. */
 const RELATIVE = 1e-3;
 const ABSOLUTE = 1e-7;
 
-/** Names of the cases among the files of the archive. */
-export function nodeTestNames(files: ReadonlyMap<string, Uint8Array>): string[] {
-  return [...files.keys()].flatMap((path) => /([^/]+)\/model\.onnx$/.exec(path)?.[1] ?? []);
+/** The cases among the files of the archive. */
+export async function nodeTests(files: ReadonlyMap<string, Uint8Array>): Promise<(NodeTest | Unsupported)[]> {
+  const folders = [...files.keys()].flatMap((path) => /^(.*)\/model\.onnx$/.exec(path)?.[1] ?? []);
+  const tests: (NodeTest | Unsupported)[] = [];
+  for (const folder of folders) tests.push(await nodeTest(files, folder));
+  return tests;
 }
 
-/** The case `name` among the files of the archive. */
-export async function nodeTest(files: ReadonlyMap<string, Uint8Array>, name: string): Promise<NodeTest | Unsupported> {
-  const folder = [...files.keys()]
-    .find((path) => path.endsWith(`/${name}/model.onnx`))!
-    .slice(0, -'/model.onnx'.length);
+async function nodeTest(files: ReadonlyMap<string, Uint8Array>, folder: string): Promise<NodeTest | Unsupported> {
+  const name = folder.replace(/.*\//, '');
   let model: Model;
   try {
     model = readOnnx(files.get(`${folder}/model.onnx`)!);
@@ -80,33 +83,60 @@ function noFile(): never {
   throw new Error('these tests have no external data');
 }
 
-/** Operators that a case takes. */
-export function operatorsOf({ file }: NodeTest): string[] {
+function operatorsOf({ file }: NodeTest): string[] {
   const { graph } = openFqz(file);
   return graph.kind === 'compact' ? graph.model.graph.nodes.map(({ op }) => op) : [];
 }
 
-/** What running a case has shown. */
-export type Verdict =
-  | { readonly kind: 'passed' }
-  | { readonly kind: 'unsupported'; readonly why: string }
-  | { readonly kind: 'failed'; readonly why: string };
+/** What running the cases has shown. */
+export interface Summary {
+  readonly passed: number;
+  /** Operators of the cases that passed. */
+  readonly operators: number;
+  /** Cases that came to another result, and how. */
+  readonly failures: readonly string[];
+  /** All of it in a line. */
+  readonly text: string;
+}
 
-/** Runs a case on a machine, which other cases may have used before. */
-export function runNodeTest(test: NodeTest, machine: Machine): Verdict {
-  try {
-    const engine = createEngine(openFqz(test.file), machine);
-    const feeds = [...test.inputs].map(([name, tensor]): [string, EngineTensor] => [name, engineTensor(tensor)]);
-    const results = engine.run(new Map(feeds));
-    for (const [name, expected] of test.outputs) {
-      const why = difference(expected, results.get(name));
-      if (why) return { kind: 'failed', why: `${name}: ${why}` };
+/** Runs cases one after another on one machine. */
+export function runNodeTests(tests: readonly (NodeTest | Unsupported)[], machine: Machine): Summary {
+  const failures: string[] = [];
+  const reasons = new Map<string, number>();
+  const operators = new Set<string>();
+  let passed = 0;
+  const refuse = (why: string) => reasons.set(why, (reasons.get(why) ?? 0) + 1);
+  for (const test of tests) {
+    if ('unsupported' in test) {
+      refuse(test.unsupported);
+      continue;
     }
-    return { kind: 'passed' };
-  } catch (error) {
-    if (error instanceof UnsupportedError) return { kind: 'unsupported', why: error.message };
-    return { kind: 'failed', why: (error as Error).stack ?? String(error) };
+    try {
+      const why = runNodeTest(test, machine);
+      if (why) failures.push(`${test.name}: ${why}`);
+      else passed++;
+      if (!why) for (const operator of operatorsOf(test)) operators.add(operator);
+    } catch (error) {
+      if (error instanceof UnsupportedError) refuse(error.message);
+      else failures.push(`${test.name}: ${(error as Error).stack ?? error}`);
+    }
   }
+  const unsupported = [...reasons].sort((a, b) => b[1] - a[1]);
+  const refused = unsupported.reduce((sum, [, count]) => sum + count, 0);
+  const list = unsupported.map(([why, count]) => `${count} ${why}`).join('; ');
+  const text = `passed ${passed} of ${tests.length}, unsupported ${refused} (${list}), operators covered ${operators.size}`;
+  return { passed, operators: operators.size, failures, text };
+}
+
+/** What is wrong with the results of a case, or `undefined`. */
+function runNodeTest({ file, inputs, outputs }: NodeTest, machine: Machine): string | undefined {
+  const feeds = [...inputs].map(([name, tensor]): [string, EngineTensor] => [name, engineTensor(tensor)]);
+  const results = createEngine(openFqz(file), machine).run(new Map(feeds));
+  for (const [name, expected] of outputs) {
+    const why = difference(expected, results.get(name));
+    if (why) return `${name}: ${why}`;
+  }
+  return undefined;
 }
 
 function engineTensor(tensor: Tensor): EngineTensor {

@@ -1,0 +1,41 @@
+/// <reference types="vite/client" />
+/**
+ * ONNX's node tests in a page, on both builds of the WebAssembly kernels: relaxed SIMD is something that Node does not have.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Machine, referenceMachine, wasmMachine } from '../../runtime/machine.ts';
+import { LEAST, type NodeTest, nodeTests, runNodeTests, type Unsupported } from '../runtime/conformance/node-tests.ts';
+import { readTar } from '../support/ustar.ts';
+
+const [url] = Object.values(
+  import.meta.glob<string>('../../../shared/conformance/onnx-node-tests-1.18.tar.gz', {
+    eager: true,
+    query: '?url',
+    import: 'default',
+  }),
+);
+
+const MACHINES: Record<string, () => Machine | Promise<Machine>> = {
+  js: referenceMachine,
+  'wasm-simd': () => wasmMachine({ relaxed: false }),
+  'wasm-relaxed': () => wasmMachine({ relaxed: true }),
+};
+
+describe.skipIf(!url)('ONNX node tests (skipped without the shared conformance archive)', () => {
+  let tests: (NodeTest | Unsupported)[];
+
+  beforeAll(async () => {
+    // Vite serves it as content that is encoded by gzip, so that fetching unpacks it.
+    const response = await fetch(url!);
+    tests = await nodeTests(readTar(new Uint8Array(await response.arrayBuffer())));
+  });
+
+  it.each(Object.keys(MACHINES))('pass on %s, or are refused for what they need', async (backend) => {
+    const machine = await MACHINES[backend]!();
+    if (machine.backend === 'wasm') expect(backend).toContain(machine.variant!.replace('-simd', ''));
+    const { passed, operators, failures } = runNodeTests(tests, machine);
+    expect(failures).toEqual([]);
+    expect(passed).toBeGreaterThanOrEqual(LEAST.passed);
+    expect(operators).toBeGreaterThanOrEqual(LEAST.operators);
+  });
+});
