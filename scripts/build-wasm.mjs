@@ -15,9 +15,9 @@ const { values: options } = parseArgs({ options: { keep: { type: 'string' } } })
 
 // Imports are named by the path from here: math.ts declares what the module "math" has to offer.
 const FOLDER = `${root}runtime/wasm/assembly`;
-const FLAGS = ['--baseDir', FOLDER, '-O3', '--runtime', 'stub', '--noAssert', '--importMemory', '--noExportMemory'];
-// The kernels' own variables need no zeros to begin with, and zeros are no code.
-FLAGS.push('--zeroFilledMemory');
+// A new memory is zero, so the tables that kernels fill need no bytes in the file.
+const MEMORY_FLAGS = ['--importMemory', '--noExportMemory', '--zeroFilledMemory'];
+const FLAGS = ['--baseDir', FOLDER, '-O3', '--runtime', 'stub', '--noAssert', ...MEMORY_FLAGS];
 const BUILDS = {
   SIMD: ['--enable', 'simd'],
   RELAXED: ['--enable', 'simd', '--enable', 'relaxed-simd'],
