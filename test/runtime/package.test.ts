@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
-import { rolldown } from 'rolldown';
 import { describe, expect, it } from 'vitest';
 import * as runtime from '../../runtime/index.ts';
 import { RELAXED, SIMD } from '../../runtime/wasm/binaries.ts';
 import { convert } from '../../src/convert.ts';
+import { bundleRuntime } from '../support/bundle.ts';
 import { noise, smallModel } from '../support/small-model.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -78,11 +78,7 @@ describe('fqz/runtime, bundled for a page', () => {
   const LARGEST = 40_000;
 
   it('holds no package and nothing of Node, and is small', async () => {
-    const build = await rolldown({ input: `${root}runtime/index.ts`, platform: 'browser' });
-    const { output } = await build.generate({ format: 'esm', minify: true });
-    await build.close();
-    expect(output).toHaveLength(1);
-    const [chunk] = output;
+    const chunk = await bundleRuntime();
     expect([...chunk.imports, ...chunk.dynamicImports]).toEqual([]);
     expect(chunk.moduleIds.length).toBeGreaterThan(50);
     for (const id of chunk.moduleIds) expect(id).toMatch(/\/(runtime|formats\/fqz|src)\/[^:]*\.ts$/);
