@@ -19,7 +19,7 @@ import {
   wordsOfFloats,
 } from './buffer.ts';
 import { clampParts, type Expanded } from './expanded.ts';
-import { type Expression, float, integer, operandsOf, substitute } from './expression.ts';
+import { type Expression, float, integer, operand, operandsOf, substitute } from './expression.ts';
 import type { Step } from './plan.ts';
 import { elementwiseProgram, epilogueProgram, instructionCount } from './program.ts';
 import { materialiseExpanded } from './project.ts';
@@ -42,6 +42,7 @@ export class NeedsNumbers extends Error {
 const MOST_OPERANDS = 6;
 /** Expressions are kept shorter than this, so that programs stay within their registers and memory traffic still pays. */
 const MOST_INSTRUCTIONS = 40;
+const none = () => undefined;
 const NO_EPILOGUE: Epilogue = [-Infinity, Infinity, 0, 0, 0, 0];
 
 /** Evaluates a node whose inputs are all known; `undefined` where that is not worth it. */
@@ -53,6 +54,8 @@ export class Builder implements Lowering {
   private readonly operators: Operators;
   private readonly fold: Fold;
   private readonly constants = new Map<string, Buffer>();
+  /** The kernels that have been called without an epilogue: their result in expressions, and as the value that it is. */
+  private readonly made = new Map<Producer, [Expression, Expression]>();
   private op = '';
   /** Whether the value that is being made has more than one reader. */
   private isShared = false;
@@ -167,14 +170,17 @@ export class Builder implements Lowering {
       const joined = substitute(expression, (value) => (value === operand ? pending.expression : undefined));
       if (instructionCount(joined) > MOST_INSTRUCTIONS) continue;
       if (pending.producer) {
-        if (producer || !accepts(pending.producer, joined, shape)) continue;
+        if ((producer && producer !== pending.producer) || !accepts(pending.producer, joined, shape)) continue;
         producer = pending.producer;
       } else if (producer ? !accepts(producer, joined, shape) : operandsOf(joined).size > MOST_OPERANDS) {
         continue;
       }
       expression = joined;
     }
-    for (const operand of operandsOf(expression)) this.buffer(operand);
+    const rest = [...operandsOf(expression)];
+    // First what a kernel makes itself: what else is made of that need not call the kernel again.
+    for (const operand of rest) if (operand.pending?.expression.kind === 'result') this.buffer(operand);
+    for (const operand of rest) this.buffer(operand);
     return { expression, ...(producer && { producer }) };
   }
 
@@ -196,6 +202,9 @@ export class Builder implements Lowering {
     delete value.pending;
     const { expression, producer } = pending;
     if (producer) {
+      const made = this.made.get(producer);
+      if (made) return this.emitProgram(substitute(expression, none, new Map([made])), value.shape);
+      if (expression.kind === 'result') this.made.set(producer, [expression, operand(value)]);
       const target = this.temporary(sizeOf(value));
       producer.emit(target, this.epilogue(expression, producer, value.shape));
       return target;

@@ -7,6 +7,8 @@ import { UnsupportedError } from '../../src/errors.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import type { Node } from '../../src/graph/graph.ts';
 import { referenceMachine } from '../machine.ts';
+import { ACTIVATION_OPERATORS } from '../operators/activation.ts';
+import { ELEMENTWISE_OPERATORS } from '../operators/elementwise.ts';
 import { OPERATORS } from '../operators/index.ts';
 import { bind } from './addresses.ts';
 import type { Buffer, TemporaryBuffer } from './buffer.ts';
@@ -49,8 +51,7 @@ const LARGEST_KNOWN = 65536;
  * `inputs` does not give, and `UnsupportedError` for what this runtime can't do.
  */
 export function makePlan(graph: PlanGraph, inputs: ReadonlyMap<string, PlanInput>): Plan {
-  const readers = countReaders(graph);
-  const isShared = (name: string) => (readers.get(name) ?? 0) > 1;
+  const isShared = sharing(graph);
   const builder = new Builder(graph.opset, OPERATORS, (node, values) => fold(graph.opset, node, values));
   const values = new Map<string, Value>();
   for (const [name, { dtype, shape, known, network }] of graph.weights) {
@@ -123,13 +124,33 @@ function finish(builder: Builder, inputs: readonly PlanPort[], outputs: readonly
   return { inputs, outputs, steps, memory: planMemory(steps, temporaries(inputs), temporaries(outputs)) };
 }
 
-/** How many nodes, and outputs of the graph, read each value. */
-function countReaders({ nodes, outputs }: PlanGraph): Map<string, number> {
-  const readers = new Map<string, number>();
-  const add = (name: string) => readers.set(name, (readers.get(name) ?? 0) + 1);
-  for (const { inputs } of nodes) for (const name of new Set(inputs)) add(name);
+/** Operators that become part of whatever reads their result. */
+const MELTING = { ...ELEMENTWISE_OPERATORS, ...ACTIVATION_OPERATORS };
+const LONGEST_CHAIN = 16;
+
+/**
+ * Whether several nodes, or a node and the caller, read a value. Of two, one does not count whose result, element by element,
+ * ends up in the other and nowhere else, as in x · sigmoid(x).
+ */
+function sharing({ nodes, outputs }: PlanGraph): (name: string) => boolean {
+  const readers = new Map<string, (Node | undefined)[]>();
+  const add = (name: string, reader?: Node) => readers.set(name, [...(readers.get(name) ?? []), reader]);
+  for (const node of nodes) for (const name of new Set(node.inputs)) add(name, node);
   for (const { name } of outputs) add(name);
-  return readers;
+  const endsIn = (start: Node | undefined, others: readonly (Node | undefined)[]): boolean => {
+    let node = start;
+    for (let length = 0; length < LONGEST_CHAIN && node && node.op in MELTING; length++) {
+      const [next, ...more]: (Node | undefined)[] = readers.get(node.outputs[0]!) ?? [];
+      if (more.length > 0) return false;
+      if (next && next !== start && others.includes(next)) return true;
+      node = next;
+    }
+    return false;
+  };
+  return (name) => {
+    const all = readers.get(name) ?? [];
+    return all.filter((reader) => !endsIn(reader, all)).length > 1;
+  };
 }
 
 /** Runs a node on known inputs by the reference kernels. */
