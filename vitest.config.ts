@@ -39,7 +39,8 @@ const inBrowser: TestProjectConfiguration = {
   },
   test: {
     name: 'browser',
-    include: ['test/browser/**/*.test.ts'],
+    // The kernels once more, since relaxed SIMD is something that Node does not have.
+    include: ['test/browser/**/*.test.ts', 'test/runtime/kernels/{general,products}.test.ts'],
     globalSetup: ['test/browser/node-reference.ts'],
     testTimeout: 60_000,
     browser: {

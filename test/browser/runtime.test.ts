@@ -1,6 +1,15 @@
-import { describe, expect, inject, it } from 'vitest';
-import { decodeFqz, FormatError } from '../../runtime/index.ts';
+import { describe, expect, inject, it, vi } from 'vitest';
+import {
+  decodeFqz,
+  FormatError,
+  type LoadOptions,
+  type LoadProgress,
+  load,
+  type Session,
+  type Source,
+} from '../../runtime/index.ts';
 import { createSession } from '../../runtime/ort/index.ts';
+import { SIMD } from '../../runtime/wasm/binaries.ts';
 import { convert } from '../../src/convert.ts';
 import { noise, smallModel } from '../support/small-model.ts';
 
@@ -13,12 +22,14 @@ function relativeDifference(actual: ArrayLike<number>, expected: readonly number
   return difference / expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
+const fromHexadecimal = (digits: string) => Uint8Array.from(digits.match(/../g)!, (pair) => Number.parseInt(pair, 16));
+
 it('runs in a page, not in Node', () => {
   expect(navigator.userAgent).toContain('Chrome');
   expect(typeof document).toBe('object');
 });
 
-describe('fqz/runtime', () => {
+describe('fqz/runtime: decodeFqz', () => {
   it('rebuilds the weights that Node rebuilds from the same file', () => {
     const model = decodeFqz(bytes);
     expect([...model.weights.keys()]).toEqual(Object.keys(reference.weights));
@@ -34,6 +45,83 @@ describe('fqz/runtime', () => {
     const damaged = bytes.slice();
     damaged[20]! ^= 4;
     expect(() => decodeFqz(damaged)).toThrow(FormatError);
+  });
+});
+
+describe('fqz/runtime: load', () => {
+  const { data, dims: shape } = noise([1, 3, reference.imageSize, reference.imageSize]);
+  const url = URL.createObjectURL(new Blob([bytes]));
+
+  async function expectLogits(session: Session): Promise<void> {
+    const { logits } = await session.run({ image: { data, shape } });
+    expect(logits!.shape).toEqual([1, 2, reference.imageSize, reference.imageSize]);
+    expect(relativeDifference(logits!.data as Float32Array, reference.logits)).toBeLessThan(1e-5);
+    session.dispose();
+  }
+
+  it('takes the relaxed build of WebAssembly', async () => {
+    expect((await load(bytes)).info).toMatchObject({ backend: 'wasm', variant: 'relaxed-simd' });
+  });
+
+  it.each<[string, () => Promise<LoadOptions>]>([
+    ['js', async () => ({ backend: 'js' })],
+    ['wasm, relaxed SIMD', async () => ({ backend: 'wasm' })],
+    ['wasm, plain SIMD', async () => ({ wasm: await WebAssembly.compile(fromHexadecimal(SIMD)) })],
+  ])('computes what onnxruntime-node does: %s', async (_, options) => {
+    await expectLogits(await load(bytes, await options()));
+  });
+
+  it.each<[string, () => Promise<Source> | Source]>([
+    ['URL', () => url],
+    ['Request', () => new Request(url)],
+    ['Response', () => fetch(url)],
+    ['Blob', () => new Blob([bytes])],
+    ['ReadableStream', () => new Blob([bytes]).stream()],
+    ['ArrayBuffer', () => bytes.slice().buffer],
+  ])('loads from a %s', async (kind, source) => {
+    const seen: LoadProgress[] = [];
+    await expectLogits(await load(await source(), { onProgress: (progress) => seen.push(progress) }));
+    expect(seen.at(-1)).toEqual({ phase: 'weights', loaded: 1, total: 1 });
+    const downloaded = seen.findLast(({ phase }) => phase === 'download')?.loaded;
+    expect(downloaded).toBe(kind === 'ArrayBuffer' ? undefined : bytes.length);
+  });
+
+  it('checks integrity with the digests of the page', async () => {
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-384', bytes));
+    const integrity = `sha384-${btoa(String.fromCharCode(...digest))}`;
+    await expectLogits(await load(url, { integrity }));
+    await expect(load(url, { integrity: integrity.toLowerCase() })).rejects.toThrow(FormatError);
+  });
+
+  it('keeps files in the Cache API, and fetches a damaged copy anew', async () => {
+    const name = `fqz-test-${crypto.randomUUID()}`;
+    const cache = await caches.open(name);
+    const address = new URL('/fqz-test/model.fqz', location.href).href;
+    const damaged = bytes.slice();
+    damaged[20]! ^= 4;
+    const realFetch = globalThis.fetch;
+    const fetched = vi
+      .spyOn(globalThis, 'fetch')
+      .mockImplementation(async (input, init) => (input === address ? new Response(bytes) : realFetch(input, init)));
+    try {
+      await cache.put(address, new Response(damaged));
+      await expectLogits(await load(address, { cache: name }));
+      await expectLogits(await load(address, { cache: name }));
+      await expectLogits(await load(address, { cache }));
+      expect(fetched.mock.calls.filter(([input]) => input === address)).toHaveLength(1);
+      expect(new Uint8Array(await (await cache.match(address))!.arrayBuffer())).toEqual(bytes);
+    } finally {
+      fetched.mockRestore();
+      await caches.delete(name);
+    }
+  });
+
+  it('ends a download when it is told to', async () => {
+    const controller = new AbortController();
+    const endless = new ReadableStream<Uint8Array>({ pull: (stream) => stream.enqueue(new Uint8Array(1000)) });
+    const loading = load(endless, { signal: controller.signal, onProgress: () => controller.abort() });
+    await expect(loading).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(load(new Blob([bytes]).stream(), { maxMemory: 100 })).rejects.toThrow(RangeError);
   });
 });
 
