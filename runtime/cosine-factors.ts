@@ -29,17 +29,17 @@ export function cosineFactor(cosines: readonly Cosines[], from: number, to: numb
 }
 
 function columnsOf({ count, size }: Cosines, from: number, to: number): Float32Array {
-  const columns = new Float32Array(count * (to - from));
-  // cos(π m / 2n) repeats after 4n, so that one period has them all.
-  const period = 4 * size;
-  const isLong = columns.length > period;
-  const wave = new Float64Array(isLong ? period : 0);
-  for (let place = 0; place < wave.length; place++) wave[place] = Math.cos((Math.PI * place) / (2 * size));
-  for (let k = 0, at = 0; k < count; k++) {
-    const scale = Math.sqrt((k === 0 ? 1 : 2) / size);
-    for (let x = from; x < to; x++) {
-      const place = ((2 * x + 1) * k) % period;
-      columns[at++] = scale * (isLong ? wave[place]! : Math.cos((Math.PI * place) / (2 * size)));
+  const columns = new Float32Array(count * (to - from)).fill(Math.sqrt(1 / size), 0, to - from);
+  // cos(π m / 2n) repeats after 4n: one period of it has all entries.
+  const wave = new Float32Array(4 * size);
+  const scale = Math.sqrt(2 / size);
+  for (let place = 0; place < wave.length; place++) wave[place] = scale * Math.cos((Math.PI * place) / (2 * size));
+  for (let k = 1, at = to - from; k < count; k++) {
+    let place = ((2 * from + 1) * k) % wave.length;
+    for (const end = at + to - from; at < end; at++) {
+      columns[at] = wave[place]!;
+      place += 2 * k;
+      if (place >= wave.length) place -= wave.length;
     }
   }
   return columns;

@@ -4,7 +4,7 @@
 import type { NamedHeader, OpenedFqz } from '../formats/fqz/read.ts';
 import { memoryOf } from '../formats/fqz/weight-header.ts';
 import type { StoredWeight } from '../src/codec/archive.ts';
-import { expandNetwork } from '../src/codec/network.ts';
+import type { TensorNetwork } from '../src/codec/network.ts';
 import { UnsupportedError } from '../src/errors.ts';
 import { defaultOpset } from '../src/graph/graph.ts';
 import { elementCount, type NumericTensor } from '../src/graph/tensor.ts';
@@ -26,7 +26,7 @@ import { makePlan, type PlanGraph, type PlanInput, type PlanWeight } from './pla
 import type { Plan } from './plan/plan.ts';
 import { isIntegral } from './plan/value.ts';
 import { SCRATCH_BYTES } from './rebuild.ts';
-import { placeWeight } from './weights.ts';
+import { networkNumbers, placeWeight } from './weights.ts';
 import { type Narrow, narrowing } from './width.ts';
 
 /** A tensor as the engine takes and gives it. */
@@ -77,7 +77,7 @@ export interface EngineOptions {
 export function createEngine(opened: OpenedFqz, machine: Machine, options: EngineOptions = {}): Engine {
   const { width = 1, onPlan } = options;
   const source = weightSource(opened, width, machine);
-  const graph = planGraph(opened, source);
+  const graph = planGraph(opened, source, machine);
   const addresses = new Map<string, number>();
   let weightEnd = aligned(machine.base);
   let activations = 0;
@@ -226,7 +226,7 @@ function weightSource(opened: OpenedFqz, width: number, { decoder }: Machine): W
   };
 }
 
-function planGraph({ graph }: OpenedFqz, source: WeightSource): PlanGraph {
+function planGraph({ graph }: OpenedFqz, source: WeightSource, machine: Machine): PlanGraph {
   if (graph.kind === 'onnx') throw new UnsupportedError('the file stores its graph as ONNX: fqz/ort runs it');
   const { model } = graph;
   const { nodes, inputs, outputs } = model.graph;
@@ -236,7 +236,7 @@ function planGraph({ graph }: OpenedFqz, source: WeightSource): PlanGraph {
     }
   }
   const weights = new Map<string, PlanWeight>();
-  for (const weight of source.take()) weights.set(weight.name, planWeight(weight));
+  for (const weight of source.take()) weights.set(weight.name, planWeight(weight, machine));
   return { opset: defaultOpset(model), nodes, inputs, outputs, weights };
 }
 
@@ -244,7 +244,7 @@ function planGraph({ graph }: OpenedFqz, source: WeightSource): PlanGraph {
 const SMALL_WEIGHT = 256;
 const SMALL_VECTOR = 4096;
 
-function planWeight(weight: StoredWeight): PlanWeight {
+function planWeight(weight: StoredWeight, machine: Machine): PlanWeight {
   const { dtype, shape } = 'tensor' in weight ? weight.tensor : weight;
   if (!isElementType(dtype)) throw new UnsupportedError(`a weight of type ${dtype}: fqz/ort runs the file`);
   const elements = elementCount(shape);
@@ -263,6 +263,11 @@ function planWeight(weight: StoredWeight): PlanWeight {
     dtype,
     shape,
     ...(2 * coded <= elements && { network }),
-    ...(isSmall && { known: Array.from(expandNetwork(network), Math.fround) }),
+    ...(isSmall && { known: smallNumbers(network, elements, machine) }),
   };
+}
+
+function smallNumbers(network: TensorNetwork, elements: number, machine: Machine): number[] {
+  machine.reserve(machine.base + SCRATCH_BYTES + 4 * elements);
+  return networkNumbers({ ...machine, scratch: machine.base }, network);
 }

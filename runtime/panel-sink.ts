@@ -29,11 +29,12 @@ export function panelSink(workshop: Workshop, pointer: Pointer, layout: PackedLa
     [batch, start, lane]: readonly [number, number, number],
   ): void => {
     for (let at = 0, columns: number; at < count; at += columns) {
+      // Whole panels, or the rest of one.
       const inPanel = (lane + at) % tile;
-      columns = Math.min(tile - inPanel, count - at);
+      columns = inPanel === 0 ? count - at : Math.min(tile - inPanel, count - at);
       const y = pointer + 4 * (batch * batchWords + (lane + at - inPanel) * depth + start * tile + inPanel);
       const from = right.pointer + 4 * at;
-      kernels.expand(left.pointer, left.depth, from, right.depth, terms, steps, columns, y, tile);
+      kernels.expand(left.pointer, left.depth, from, right.depth, terms, steps, columns, y, tile, tile, tile * depth);
     }
   };
 
@@ -77,7 +78,7 @@ export function panelSink(workshop: Workshop, pointer: Pointer, layout: PackedLa
         for (let at = 0; at < columns; at += width) {
           const wide = Math.min(width, columns - at);
           const [a, b] = [left.pointer + 4 * row, right.pointer + 4 * at];
-          kernels.expand(a, left.depth, b, right.depth, terms, count, wide, slab, wide);
+          kernels.expand(a, left.depth, b, right.depth, terms, count, wide, slab, wide, wide, 0);
           for (let i = 0; i < count; i++) {
             const words = memory.words.subarray(slab / 4 + i * wide, slab / 4 + (i + 1) * wide);
             scatter(words, first + (row + i) * stride + at, axes, target);

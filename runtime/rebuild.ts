@@ -73,7 +73,7 @@ export function rowMajorSink({ memory, kernels }: Omit<Workshop, 'scratch'>, poi
   return {
     product(left, right, depth, rows, columns, first, stride) {
       const y = pointer + 4 * first;
-      kernels.expand(left.pointer, left.depth, right.pointer, right.depth, depth, rows, columns, y, stride);
+      kernels.expand(left.pointer, left.depth, right.pointer, right.depth, depth, rows, columns, y, stride, columns, 0);
     },
     run(words, first) {
       memory.words.set(words, pointer / 4 + first);

@@ -11,7 +11,16 @@ import { ELEMENT_ARRAYS, type Elements, isElementType, storeElements } from './e
 import type { Pointer } from './kernels/kernels.ts';
 import { panelSink } from './panel-sink.ts';
 import type { WeightLayout } from './plan/buffer.ts';
-import { type Core, type CoreAxis, joinAxes, rebuild, rowMajorSink, type Sink, type Workshop } from './rebuild.ts';
+import {
+  type Core,
+  type CoreAxis,
+  joinAxes,
+  rebuild,
+  rowMajorSink,
+  SCRATCH_BYTES,
+  type Sink,
+  type Workshop,
+} from './rebuild.ts';
 
 /** Elements that are converted together. */
 const CHUNK = 1 << 14;
@@ -27,6 +36,13 @@ export function placeWeight(workshop: Workshop, pointer: Pointer, weight: Stored
     layout.side === 'plain' ? rowMajorSink(workshop, pointer) : panelSink(workshop, pointer, layout, elements);
   if ('network' in weight) placeNetwork(workshop, weight.network, sink);
   else placeTensor(weight.name, weight.tensor, sink);
+}
+
+/** The elements of a small weight that is a network. The memory must reach so many words behind the scratch. */
+export function networkNumbers(workshop: Workshop, network: TensorNetwork): number[] {
+  const pointer = workshop.scratch + SCRATCH_BYTES;
+  placeNetwork(workshop, network, rowMajorSink(workshop, pointer));
+  return Array.from(workshop.memory.floats.subarray(pointer / 4, pointer / 4 + elementCount(network.shape)));
 }
 
 function placeTensor(name: string, tensor: Tensor, sink: Sink): void {

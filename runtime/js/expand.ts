@@ -1,16 +1,25 @@
 /** Products of little depth, in plain TypeScript. */
 import type { Reference } from './memory.ts';
 
-export const expand: Reference<'expand'> = ({ floats }, a, aDepth, b, bDepth, depth, rows, columns, y, yRow) => {
+export const expand: Reference<'expand'> = (
+  { floats },
+  a,
+  aDepth,
+  b,
+  bDepth,
+  depth,
+  rows,
+  columns,
+  y,
+  yRow,
+  tile,
+  yTile,
+) => {
   for (let row = 0; row < rows; row++) {
-    const to = y / 4 + row * yRow;
-    for (let k = 0; k < depth; k++) {
-      const factor = floats[a / 4 + k * aDepth + row]!;
-      const from = b / 4 + k * bDepth;
-      for (let j = 0; j < columns; j++) {
-        const term = factor * floats[from + j]!;
-        floats[to + j] = k === 0 ? term : floats[to + j]! + term;
-      }
+    for (let column = 0; column < columns; column++) {
+      let sum = 0;
+      for (let k = 0; k < depth; k++) sum += floats[a / 4 + k * aDepth + row]! * floats[b / 4 + k * bDepth + column]!;
+      floats[y / 4 + row * yRow + Math.floor(column / tile) * yTile + (column % tile)] = sum;
     }
   }
 };

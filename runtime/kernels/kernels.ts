@@ -220,8 +220,9 @@ export interface Kernels {
   covariance(x: Pointer, y: Pointer, batch: number, rank: number, count: number): void;
 
   /**
-   * A matrix product of little depth, for dense weights from few frequencies: y[r·yRow + j] = Σₖ a[k·aDepth + r] · b[k·bDepth + j] for
-   * r < rows, j < columns, k < depth (a multiple of 4, not 0). Pointers are multiples of 4; y overlaps neither factor.
+   * A matrix product of little depth, for dense weights from few frequencies: y[r, j] = Σₖ a[k·aDepth + r] · b[k·bDepth + j] for r <
+   * rows, j < columns, k < depth (a multiple of 4, not 0). The columns are cut into tiles of `tile`, the last of which may be
+   * narrower; y[r, j] is at r·yRow + ⌊j/tile⌋·yTile + j mod tile. Pointers are multiples of 4; y overlaps neither factor.
    */
   expand(
     a: Pointer,
@@ -233,5 +234,7 @@ export interface Kernels {
     columns: number,
     y: Pointer,
     yRow: number,
+    tile: number,
+    yTile: number,
   ): void;
 }

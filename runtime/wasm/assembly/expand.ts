@@ -18,10 +18,31 @@ export function expand(
   columns: i32,
   y: usize,
   yRow: usize,
+  tile: i32,
+  yTile: usize,
 ): void {
   aDepth <<= 2;
   bDepth <<= 2;
   yRow <<= 2;
+  yTile <<= 2;
+  for (; columns > 0; columns -= tile) {
+    expandTile(a, aDepth, b, bDepth, depth, rows, min(columns, tile), y, yRow);
+    b += (<usize>tile) << 2;
+    y += yTile;
+  }
+}
+
+function expandTile(
+  a: usize,
+  aDepth: usize,
+  b: usize,
+  bDepth: usize,
+  depth: i32,
+  rows: i32,
+  columns: i32,
+  y: usize,
+  yRow: usize,
+): void {
   const narrow = columns < NARROW ? columns & -4 : 0;
   for (let first = 0; narrow && first < rows; first += ROW_BLOCK) {
     const count = min(ROW_BLOCK, rows - first);
