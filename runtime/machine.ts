@@ -44,6 +44,8 @@ export function referenceMachine(): Machine {
 }
 
 const PAGE_BYTES = 65536;
+/** Kernels may read, not write, so far behind the last buffer: they load whole vectors. */
+const BYTES_BEHIND = 64;
 
 /**
  * A machine whose kernels are WebAssembly, as far as there are such. Rejects with `WebAssembly.CompileError` where the
@@ -61,7 +63,7 @@ export async function wasmMachine(options: WasmOptions = {}): Promise<Machine> {
     kernels: { ...referenceKernels(memory), ...rareKernels(memory), ...kernels },
     base: heapBase,
     reserve(bytes) {
-      const missing = Math.ceil((bytes - linear.buffer.byteLength) / PAGE_BYTES);
+      const missing = Math.ceil((bytes + BYTES_BEHIND - linear.buffer.byteLength) / PAGE_BYTES);
       if (missing <= 0) return;
       linear.grow(missing);
       memory.words = new Int32Array(linear.buffer);
