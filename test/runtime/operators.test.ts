@@ -1,46 +1,24 @@
 /**
  * Operators in uses that ONNX's node tests leave out, against onnxruntime.
  */
-import { beforeAll, describe, expect, it } from 'vitest';
-import { openFqz } from '../../formats/fqz/read.ts';
-import { type ElementType, elementsOf } from '../../runtime/elements.ts';
-import { createEngine } from '../../runtime/engine.ts';
-import { type Machine, referenceMachine, wasmMachine } from '../../runtime/machine.ts';
-import { convert } from '../../src/convert.ts';
-import { type Attribute, type Node, node } from '../../src/graph/graph.ts';
-import { float32Tensor, int64Tensor, type NumericTensor, numericTensor, type Tensor } from '../../src/graph/tensor.ts';
-import { normal } from '../support/random.ts';
-import { buildModel, copyOf, largestDifference, runModel } from '../support/run-model.ts';
-
-const next = normal(5);
-
-function floats(...shape: number[]): NumericTensor {
-  const count = shape.reduce((product, dim) => product * dim, 1);
-  return float32Tensor(shape, Float32Array.from({ length: count }, next));
-}
-
-const positive = (...shape: number[]): NumericTensor => {
-  const { data } = floats(...shape);
-  return float32Tensor(shape, new Float32Array(data.buffer as ArrayBuffer).map(Math.abs));
-};
-const integers = (...values: number[]) => int64Tensor(values);
-const matrix = (rows: number, ...values: number[]) => int64Tensor(values, [rows, values.length / rows]);
-const scalar = (value: number) => float32Tensor([], Float32Array.of(value));
-const bytes = (dtype: 'uint8' | 'int8' | 'bool', ...values: number[]) =>
-  numericTensor(dtype, [values.length], Uint8Array.from(values));
-const int = (value: number): Attribute => ({ type: 'int', value });
-const ints = (...value: number[]): Attribute => ({ type: 'ints', value });
-const float = (value: number): Attribute => ({ type: 'float', value });
-const text = (value: string): Attribute => ({ type: 'string', value });
-
-/** Operator, what is particular, inputs (those after the first are constants), attributes, and the number of outputs. */
-type Case = [
-  op: string,
-  what: string,
-  inputs: (Tensor | null)[],
-  attributes?: Record<string, Attribute>,
-  outputs?: number,
-];
+import { beforeAll, describe, it } from 'vitest';
+import type { Machine } from '../../runtime/machine.ts';
+import { float32Tensor, int64Tensor } from '../../src/graph/tensor.ts';
+import {
+  bytes,
+  type Case,
+  expectOperator,
+  float,
+  floats,
+  int,
+  integers,
+  ints,
+  matrix,
+  openMachines,
+  positive,
+  scalar,
+  text,
+} from './operator-case.ts';
 
 const CASES: Case[] = [
   ['ReduceMean', 'axes apart', [floats(3, 4, 5, 6), integers(0, 2)], { keepdims: int(0) }],
@@ -168,42 +146,11 @@ const CASES: Case[] = [
   ],
 ];
 
-const MACHINES: Record<string, () => Machine | Promise<Machine>> = {
-  js: referenceMachine,
-  wasm: () => wasmMachine({ relaxed: false }),
-};
-
 describe('operators give what onnxruntime gives', () => {
-  const machines: Record<string, Machine> = {};
+  let machines: Machine[];
   beforeAll(async () => {
-    for (const [name, open] of Object.entries(MACHINES)) machines[name] = await open();
+    machines = await openMachines();
   });
 
-  it.each(CASES)('%s: %s', async (op, _what, inputs, attributes = {}, count = 1) => {
-    const names = inputs.map((tensor, at) => (tensor ? `x${at}` : ''));
-    const outputs = Array.from({ length: count }, (_, at) => `y${at}`);
-    const only: Node = node(op, names, outputs, attributes);
-    const constants = inputs.flatMap((tensor, at) => (at > 0 && tensor ? [[names[at]!, tensor] as const] : []));
-    const model = buildModel(21, {}, [only], outputs, Object.fromEntries(constants));
-    const { dtype, shape } = inputs[0]!;
-    model.graph.inputs.push({ name: 'x0', type: { kind: 'tensor', dtype, shape: [...shape] } });
-    const expected = await runModel(copyOf(model), new Map([['x0', inputs[0]!]]));
-    model.graph.outputs = outputs.map((name) => {
-      const { dtype: type, shape: dims } = expected.get(name)!;
-      return { name, type: { kind: 'tensor', dtype: type, shape: [...dims] } };
-    });
-    const { bytes: file, report } = await convert(model, { precision: 'lossless', keepNames: true });
-    expect(report.storedAsOnnx).toBeUndefined();
-    const data = elementsOf(inputs[0] as NumericTensor);
-    for (const machine of Object.values(machines)) {
-      const results = createEngine(openFqz(file), machine).run(
-        new Map([['x0', { dtype: dtype as ElementType, shape, data }]]),
-      );
-      const tensors = [...results].map(([name, result]): [string, Tensor] => {
-        const { buffer, byteOffset, byteLength } = result.data;
-        return [name, numericTensor(result.dtype, result.shape, new Uint8Array(buffer, byteOffset, byteLength))];
-      });
-      expect(largestDifference(expected, new Map(tensors)), machine.backend).toBeLessThan(1e-5);
-    }
-  });
+  it.each(CASES)('%s: %s', (...of) => expectOperator(machines, of));
 });
