@@ -63,12 +63,13 @@ describe.skipIf(!existsSync(CHROMIUM))('the bundled runtime in Chromium (skipped
   let server: Server;
   let browser: Browser;
   let expected: number[];
+  let code: string;
 
   beforeAll(async () => {
     const session = await createSession(FILE, { engine: 'node', form: 'dense' });
     expected = Array.from((await session.run({ image: Float32Array.from(image) })).scores!.data as Float32Array);
     await session.release();
-    const { code } = await bundleRuntime();
+    ({ code } = await bundleRuntime());
     server = createServer(({ url = '' }, response) => {
       const { pathname, searchParams } = new URL(url, 'http://localhost');
       const script = pathname === '/runtime.js' ? code : SCRIPTS[pathname];
@@ -137,6 +138,31 @@ describe.skipIf(!existsSync(CHROMIUM))('the bundled runtime in Chromium (skipped
     expect(report).toMatchObject({ backend: 'wasm', variant: 'relaxed-simd' });
     expectScores(report);
     expect(violations).toEqual([]);
+  });
+
+  it("the README's page", async () => {
+    const [, html] = /```html\n(.*?)```/s.exec(readFileSync(new URL('../../README.md', import.meta.url), 'utf8'))!;
+    const page = await browser.newPage();
+    try {
+      const said: unknown[][] = [];
+      page.on('console', async (message) => {
+        said.push(await Promise.all(message.args().map((argument) => argument.jsonValue())));
+      });
+      const served: Record<string, [type: string, body: string | Buffer]> = {
+        '/': ['text/html', html!],
+        '/fqz-runtime.js': ['text/javascript', code],
+        '/digits.fqz': ['application/octet-stream', FILE],
+      };
+      await page.route('http://readme.test/**', (route) => {
+        const [contentType, body] = served[new URL(route.request().url()).pathname] ?? ['text/plain', ''];
+        return route.fulfill({ contentType, body });
+      });
+      await page.goto('http://readme.test/');
+      await expect.poll(() => said.at(-1)).toEqual([[1, 10], expect.anything()]);
+      expect(said).toContainEqual(['download', FILE.length, FILE.length]);
+    } finally {
+      await page.close();
+    }
   });
 
   it('a module worker', async () => {
