@@ -9,7 +9,7 @@ import { sizeOf, type Value } from '../plan/value.ts';
 import { move } from './moves.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
 import { identity } from './pointwise.ts';
-import { axisOf, broadcastShape, countUp, product, sizesIn, withDim } from './shapes.ts';
+import { axisOf, broadcastShape, countUp, product, withDim } from './shapes.ts';
 import { rowMajor, strided } from './strided-copy.ts';
 
 /** `value`, seen as `dims`, with its axes in the order `perm`, as `shape`. */
@@ -32,7 +32,6 @@ const reshape: Lower = (plan, node, [x, target]) => {
   const dims = plan.numbers(target!).map((dim, axis) => (dim === 0 && !keepsZero ? x!.shape[axis]! : dim));
   const open = dims.indexOf(-1);
   if (open >= 0) dims[open] = sizeOf(x!) / Math.abs(product(dims)) || 0;
-  if (dims.some((dim) => dim < 0)) throw new RangeError(`${node.op}: [${dims}]`);
   return [plan.view(x!, dims)];
 };
 
@@ -138,7 +137,7 @@ const split: Lower = (plan, node, [x, given]) => {
   const axis = axisOf(node, intAttribute(node, 'axis', 0), shape.length);
   const size = shape[axis]!;
   const part = Math.ceil(size / node.outputs.length);
-  const sizes = given ? sizesIn(plan, given) : node.outputs.map((_, at) => Math.min(part, size - at * part));
+  const sizes = given ? plan.numbers(given) : node.outputs.map((_, at) => Math.min(part, size - at * part));
   if (sizes.reduce((sum, each) => sum + each, 0) !== size) throw new RangeError(`${node.op}: ${size} in ${sizes}`);
   const strides = rowMajor(shape);
   let offset = 0;
@@ -171,12 +170,12 @@ const slice: Lower = (plan, node, inputs) => {
 };
 
 const expand: Lower = (plan, node, [x, target]) => [
-  plan.elementwise(x!.dtype, broadcastShape(node, x!.shape, sizesIn(plan, target)), operand(x!)),
+  plan.elementwise(x!.dtype, broadcastShape(node, x!.shape, plan.numbers(target!)), operand(x!)),
 ];
 
 const tile: Lower = (plan, _node, [x, given]) => {
   const { shape } = x!;
-  const repeats = sizesIn(plan, given);
+  const repeats = plan.numbers(given!);
   const strides = rowMajor(shape).flatMap((stride) => [0, stride]);
   const dims = shape.flatMap((dim, axis) => [repeats[axis]!, dim]);
   const tiled = shape.map((dim, axis) => dim * repeats[axis]!);

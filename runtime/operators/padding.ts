@@ -7,7 +7,7 @@ import type { Value } from '../plan/value.ts';
 import { move } from './moves.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
 import { literal } from './pointwise.ts';
-import { around, axisOf, countUp, sizesIn, withDim } from './shapes.ts';
+import { around, axisOf, countUp, withDim } from './shapes.ts';
 import { rowMajor } from './strided-copy.ts';
 
 /** Padding before and behind each axis. */
@@ -87,7 +87,7 @@ const pad: Lower = (plan, node, [x, given, fill, named]) => {
 
 const centerCropPad: Lower = (plan, node, [x, target]) => {
   const { shape } = x!;
-  const sizes = sizesIn(plan, target);
+  const sizes = plan.numbers(target!);
   const axes = intsAttribute(node, 'axes') ?? countUp(shape.length);
   const padding = spread(node, shape.length, axes, (at, axis) => {
     const extra = sizes[at]! - shape[axis]!;

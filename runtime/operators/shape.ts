@@ -10,7 +10,7 @@ import { apply, operand } from '../plan/expression.ts';
 import { sizeOf } from '../plan/value.ts';
 import type { Lower, Operators } from './operator.ts';
 import { converted, literal } from './pointwise.ts';
-import { countUp, sizesIn } from './shapes.ts';
+import { countUp } from './shapes.ts';
 
 const shape: Lower = (plan, node, [x]) => {
   const rank = x!.shape.length;
@@ -23,7 +23,7 @@ const constantOfShape: Lower = (plan, node, [dims]) => {
   const tensor = attribute?.type === 'tensor' ? (attribute.value as NumericTensor) : undefined;
   const dtype = (tensor?.dtype ?? 'float32') as ElementType;
   const value = tensor ? numbersOf(dtype, elementsOf(tensor))[0]! : 0;
-  return [plan.elementwise(dtype, sizesIn(plan, dims), literal(dtype, value))];
+  return [plan.elementwise(dtype, plan.numbers(dims!), literal(dtype, value))];
 };
 
 const range: Lower = (plan, _node, inputs) => {

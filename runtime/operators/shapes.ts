@@ -2,8 +2,6 @@
  * Arithmetic on concrete shapes that lowerings of all families need.
  */
 import type { Node } from '../../src/graph/graph.ts';
-import type { Value } from '../plan/value.ts';
-import type { Lowering } from './operator.ts';
 
 /** Product of dimensions; 1 for none. */
 export function product(dims: readonly number[]): number {
@@ -33,13 +31,6 @@ export function broadcastShape(node: Node, ...shapes: (readonly number[])[]): nu
     }
     return dim;
   });
-}
-
-/** The elements of a value that are sizes. Throws `RangeError` where one is negative. */
-export function sizesIn(plan: Lowering, value: Value | undefined): readonly number[] {
-  const sizes = plan.numbers(value!);
-  if (sizes.some((size) => size < 0)) throw new RangeError(`sizes of ${sizes}`);
-  return sizes;
 }
 
 /** `shape` with dimension `axis` replaced by `dims`. */

@@ -28,11 +28,11 @@ export interface SparseTensor extends Unmodelled {
   readonly indices: Tensor;
 }
 
-/** Number of elements of a shape; 1 for a scalar. Throws `RangeError` when it is not a safe integer. */
+/** Number of elements of a shape; 1 for a scalar. Throws `RangeError` where a dimension is no size, or there are too many to count. */
 export function elementCount(shape: readonly number[]): number {
   let count = 1;
-  for (const dim of shape) count *= dim;
-  if (!Number.isSafeInteger(count) || count < 0) throw new RangeError(`shape [${shape}] has no valid element count`);
+  for (const dim of shape) count = Number.isInteger(dim) && dim >= 0 ? count * dim : Number.NaN;
+  if (!Number.isSafeInteger(count)) throw new RangeError(`shape [${shape}] has no valid element count`);
   return count;
 }
 
