@@ -227,6 +227,15 @@ const POOLS: readonly Pool[] = [
   { ...WIDE, op: 'AveragePool', kind: POOL_AVERAGE, kernel: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] },
   { ...WIDE, op: 'AveragePool', kind: POOL_AVERAGE, kernel: [4, 3], strides: [3, 3], pads: [2, 1, 0, 1], ceil: 1 },
   { ...WIDE, op: 'AveragePool', kind: POOL_AVERAGE_PADDED, kernel: [3, 3], strides: [2, 2], pads: [1, 0, 1, 2] },
+  {
+    ...WIDE,
+    op: 'AveragePool',
+    kind: POOL_AVERAGE_PADDED,
+    kernel: [4, 5],
+    strides: [3, 4],
+    pads: [1, 2, 2, 1],
+    ceil: 1,
+  },
   { ...WIDE, op: 'LpPool', kind: POOL_LP, kernel: [3, 3], strides: [2, 1], pads: [1, 1, 1, 1] },
 ];
 
@@ -250,8 +259,11 @@ describe('pool', () => {
       const out = [0, 1].map((axis) => {
         const padded = size[axis]! + pads[axis]! + pads[axis + 2]!;
         const room = (padded - (kernel[axis]! - 1) * dilations[axis]! - 1) / strides[axis]!;
-        return Math[ceil ? 'ceil' : 'floor'](room) + 1;
+        const out = Math[ceil ? 'ceil' : 'floor'](room) + 1;
+        // A window that would begin in the padding at the end is none.
+        return (out - 1) * strides[axis]! < size[axis]! + pads[axis]! ? out : out - 1;
       });
+      expect(planes * out[0]! * out[1]!).toBe(expected.length);
       const axes = [
         [1, ...size],
         [1, ...out],
