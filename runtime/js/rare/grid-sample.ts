@@ -39,10 +39,8 @@ export const gridSample: Reference<'gridSample'> = ({ floats, words }, table, x,
       const [low, high] = aligned ? [0, size - 1] : [-0.5, size - 0.5];
       const clamp = (place: number) => Math.max(0, Math.min(size - 1, place));
       const given = floats[grid / 4 + (at + 1) * sizes.length - 1 - axis]!;
-      let place = low + ((given + 1) / 2) * (high - low);
-      if (taps === 1) place = rounded(place);
-      if (padding === 1 && (place < low || place > high)) place = clamp(place);
-      if (padding === 2) place = reflected(place, low, high);
+      const exact = low + ((given + 1) / 2) * (high - low);
+      const place = taps === 1 ? rounded(exact) : exact;
       const first = Math.floor(place);
       corners = WEIGHTS[taps]!(place - first).flatMap((weight, tap) => {
         let index = first + tap - (taps === 4 ? 1 : 0);
