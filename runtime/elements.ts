@@ -4,6 +4,7 @@
 import { floatFromHalf } from '../src/codec/half.ts';
 import type { DType } from '../src/graph/dtype.ts';
 import type { NumericTensor } from '../src/graph/tensor.ts';
+import { nearestBrain, nearestHalf } from './half.ts';
 import { isIntegral } from './plan/value.ts';
 
 /** The elements of a tensor. float16 and bfloat16 are bit patterns in a `Uint16Array`; bool is 0 or 1. */
@@ -46,7 +47,8 @@ export function isElementType(dtype: DType): dtype is ElementType {
 /** The elements of a stored tensor, as an array over its own bytes where they are aligned. */
 export function elementsOf({ dtype, data }: NumericTensor): Elements {
   const array = ELEMENT_ARRAYS[dtype as ElementType];
-  const { buffer, byteOffset, byteLength } = data.byteOffset % array.BYTES_PER_ELEMENT === 0 ? data : data.slice();
+  const { buffer, byteOffset, byteLength } =
+    data.byteOffset % array.BYTES_PER_ELEMENT === 0 ? data : new Uint8Array(data);
   return new array(buffer as ArrayBuffer, byteOffset, byteLength / array.BYTES_PER_ELEMENT);
 }
 
@@ -58,28 +60,6 @@ const pattern = new DataView(new ArrayBuffer(4));
 function floatOfBits(bits: number): number {
   pattern.setUint32(0, bits);
   return pattern.getFloat32(0);
-}
-
-/** The float16 pattern nearest to a number, ties to even (IEEE 754, binary16). */
-function halfNearest(value: number): number {
-  const magnitude = Math.abs(value);
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  if (Number.isNaN(value)) return 0x7e00;
-  // Halfway between the largest finite number and the next power of two.
-  if (magnitude >= 65520) return sign | 0x7c00;
-  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude)));
-  const units = magnitude * 2 ** (10 - exponent);
-  const floor = Math.floor(units);
-  const rest = units - floor;
-  const rounded = floor + (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? 1 : 0);
-  // A carry out of the fraction moves into the exponent by itself, and below 2^-14 there is no leading one to take off.
-  return sign | (rounded + (exponent + 14) * 1024);
-}
-
-/** bfloat16 is the upper half of float32, rounded to nearest, ties to even. */
-function brainFromFloat(bits: number): number {
-  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 64;
-  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
 /** Writes elements into `words` or `floats` (one memory, two views), from index `at` on. Integers saturate to int32. */
@@ -128,9 +108,9 @@ export function loadElements(
     case 'float64':
       return Float64Array.from(numbers);
     case 'float16':
-      return Uint16Array.from(numbers, halfNearest);
+      return Uint16Array.from(integers, nearestHalf);
     case 'bfloat16':
-      return Uint16Array.from(integers, (bits) => brainFromFloat(bits >>> 0));
+      return Uint16Array.from(integers, nearestBrain);
     case 'int64':
       return BigInt64Array.from(integers, BigInt);
     case 'uint64':

@@ -2,8 +2,8 @@
  * A `.fqz` file in the project's own runtime, behind the interface that evaluating and comparing know.
  */
 import { setImmediate } from 'node:timers/promises';
-import { ELEMENT_ARRAYS, type ElementType } from '../../runtime/elements.ts';
-import { type LoadOptions, load } from '../../runtime/load.ts';
+import { type ElementType, elementsOf, isElementType } from '../../runtime/elements.ts';
+import { type LoadOptions, load } from '../../runtime/full.ts';
 import type { SessionInfo } from '../../runtime/session.ts';
 import type { InputValue } from '../../runtime/tensor.ts';
 import { UnsupportedError } from '../errors.ts';
@@ -52,13 +52,9 @@ export async function openInRuntime(
 }
 
 function inputValue(tensor: Tensor): InputValue {
-  const Elements = ELEMENT_ARRAYS[tensor.dtype as ElementType];
-  if (tensor.dtype === 'string' || !Elements) throw new UnsupportedError(`an input of type ${tensor.dtype}`);
-  const { dtype, shape, data } = tensor;
-  const { buffer, byteOffset, byteLength } =
-    data.byteOffset % Elements.BYTES_PER_ELEMENT === 0 ? data : new Uint8Array(data);
-  const elements = new Elements(buffer as ArrayBuffer, byteOffset, byteLength / Elements.BYTES_PER_ELEMENT);
-  return { dtype: dtype as ElementType, shape, data: elements };
+  const { dtype, shape } = tensor;
+  if (dtype === 'string' || !isElementType(dtype)) throw new UnsupportedError(`an input of type ${dtype}`);
+  return { dtype, shape, data: elementsOf(tensor) };
 }
 
 function asBytes({
