@@ -2,7 +2,7 @@
  * The backends, and how one is chosen.
  */
 import { UnsupportedError } from '../src/errors.ts';
-import { type Machine, referenceMachine, wasmMachine } from './machine.ts';
+import { type Machine, type WasmMachineOptions, wasmMachine } from './machine.ts';
 import { readSource, type Source, tagOf } from './source.ts';
 
 /** What runs a model: WebAssembly, plain JavaScript, or the fastest that the platform allows. */
@@ -16,17 +16,23 @@ export interface BackendOptions {
   signal?: AbortSignal | undefined;
 }
 
-type HostedBuild = WebAssembly.Module | Uint8Array | undefined;
+/** A WebAssembly build as it was given, or nothing for the embedded one. */
+export type HostedBuild = WebAssembly.Module | Uint8Array | undefined;
 
-/** Opens a machine of each backend there is. One for WebGPU is one more entry. */
-const BACKENDS: Partial<Record<Backend, (build: HostedBuild) => Promise<Machine>>> = {
-  async wasm(build) {
+/** Opens a machine of each backend that a build of the runtime has. One for WebGPU is one more entry. */
+export interface Machines {
+  readonly wasm: (build: HostedBuild) => Promise<Machine>;
+  readonly js?: () => Promise<Machine>;
+}
+
+/** Opens machines of WebAssembly, with kernels of further operators where they are given. */
+export function wasmMachines(further?: WasmMachineOptions['further']): Machines['wasm'] {
+  return async (build) => {
     const isBytes = build instanceof Uint8Array;
     const module = isBytes ? await WebAssembly.compile(build as Uint8Array<ArrayBuffer>) : build;
-    return wasmMachine(module ? { module } : {});
-  },
-  js: async () => referenceMachine(),
-};
+    return wasmMachine({ ...(module && { module }), ...(further && { further }) });
+  };
+}
 
 /** A machine, and why it is not of the fastest backend where `auto` found that this platform does not allow it. */
 export interface OpenedMachine {
@@ -39,19 +45,28 @@ export interface OpenedMachine {
  * does. Rejects with `TypeError` for an unknown backend, `UnsupportedError` for one that is not in this
  * version, and what WebAssembly throws where `wasm` is asked for and not allowed.
  */
-export async function openMachine(wanted: Backend, { wasm, signal }: BackendOptions = {}): Promise<OpenedMachine> {
+export async function openMachine(
+  machines: Machines,
+  wanted: Backend,
+  { wasm, signal }: BackendOptions = {},
+): Promise<OpenedMachine> {
   if (wanted === 'webgpu') throw new UnsupportedError('the backend "webgpu" is not in this version: use "auto"');
-  const isAuto = wanted === 'auto';
-  const open = BACKENDS[isAuto ? 'wasm' : wanted];
-  if (!open) throw new TypeError(`there is no backend "${wanted}": use "auto", "wasm" or "js"`);
+  const { js } = machines;
+  if (wanted === 'js') {
+    if (!js) throw new UnsupportedError('the backend "js" is in fqz/runtime/full');
+    return { machine: await js() };
+  }
+  if (wanted !== 'auto' && wanted !== 'wasm') {
+    throw new TypeError(`there is no backend "${wanted}": use "auto", "wasm" or "js"`);
+  }
   // Read before anything is tried: a file that is not where the page says is a mistake, and no reason to go on without.
-  const isModule = wanted === 'js' || wasm === undefined || tagOf(wasm) === 'WebAssembly.Module';
+  const isModule = wasm === undefined || tagOf(wasm) === 'WebAssembly.Module';
   const build = isModule ? (wasm as WebAssembly.Module) : await readSource(wasm as Source, { signal });
   try {
-    return { machine: await open(build) };
+    return { machine: await machines.wasm(build) };
   } catch (error) {
-    if (!isAuto) throw error;
-    return { machine: await BACKENDS.js!(undefined), fallback: (error as Error).message };
+    if (wanted === 'wasm' || !js) throw error;
+    return { machine: await js(), fallback: (error as Error).message };
   }
 }
 

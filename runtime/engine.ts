@@ -19,10 +19,11 @@ import {
 } from './elements.ts';
 import type { Machine } from './machine.ts';
 import { OPERATORS } from './operators/index.ts';
+import type { Operators } from './operators/operator.ts';
 import { aligned, type BoundPlan, bind, constantsOf } from './plan/addresses.ts';
 import type { ConstantBuffer } from './plan/buffer.ts';
 import { NeedsNumbers } from './plan/builder.ts';
-import { makePlan, type PlanGraph, type PlanInput, type PlanWeight } from './plan/make-plan.ts';
+import { makePlan, type PlanGraph, type PlanInput, type PlanWeight, type Workplace } from './plan/make-plan.ts';
 import type { Plan } from './plan/plan.ts';
 import { isIntegral } from './plan/value.ts';
 import { SCRATCH_BYTES } from './rebuild.ts';
@@ -66,6 +67,8 @@ const LARGEST_NUMBERS = 65536;
 export interface EngineOptions {
   /** Fraction of the model's own width, above 0 and at most 1. */
   readonly width?: number;
+  /** The operators that it knows. */
+  readonly operators?: Operators;
   /** Told what a new plan takes, before the memory is taken and weights are placed. */
   readonly onPlan?: (memory: MemoryUse) => void;
 }
@@ -75,9 +78,9 @@ export interface EngineOptions {
  * that the model can't have.
  */
 export function createEngine(opened: OpenedFqz, machine: Machine, options: EngineOptions = {}): Engine {
-  const { width = 1, onPlan } = options;
+  const { width = 1, operators = OPERATORS, onPlan } = options;
   const source = weightSource(opened, width, machine);
-  const graph = planGraph(opened, source, machine);
+  const graph = planGraph(opened, source, { machine, operators });
   const addresses = new Map<string, number>();
   let weightEnd = aligned(machine.base);
   let activations = 0;
@@ -121,7 +124,11 @@ export function createEngine(opened: OpenedFqz, machine: Machine, options: Engin
     const key = keyOf(inputs);
     let bound = plans.get(key);
     plans.delete(key);
-    bound ??= bindPlan(makePlan(graph, inputs));
+    if (!bound) {
+      // Planning writes where the tables of the last plan are.
+      current = undefined;
+      bound = bindPlan(makePlan(graph, inputs, { operators, machine, start: weightEnd }));
+    }
     plans.set(key, bound);
     if (plans.size > MOST_PLANS) plans.delete(plans.keys().next().value!);
     if (bound !== current) {
@@ -226,13 +233,19 @@ function weightSource(opened: OpenedFqz, width: number, { decoder }: Machine): W
   };
 }
 
-function planGraph({ graph }: OpenedFqz, source: WeightSource, machine: Machine): PlanGraph {
+function planGraph(
+  { graph }: OpenedFqz,
+  source: WeightSource,
+  { machine, operators }: Omit<Workplace, 'start'>,
+): PlanGraph {
   if (graph.kind === 'onnx') throw new UnsupportedError('the file stores its graph as ONNX: fqz/ort runs it');
   const { model } = graph;
   const { nodes, inputs, outputs } = model.graph;
   for (const node of nodes) {
-    if (node.domain !== '' || !(node.op in OPERATORS)) {
-      throw new UnsupportedError(`operator ${node.op} is not in this runtime: fqz/ort runs the file`);
+    if (node.domain !== '' || !Object.hasOwn(operators, node.op)) {
+      throw new UnsupportedError(
+        `operator ${node.op} is not in this build of the runtime: fqz/runtime/full may have it, or fqz/ort`,
+      );
     }
   }
   const weights = new Map<string, PlanWeight>();

@@ -3,11 +3,12 @@
  */
 import { openFqz } from '../formats/fqz/read.ts';
 import { FormatError, UnsupportedError } from '../src/errors.ts';
-import { type Backend, limited, openMachine, type WasmSource } from './backend.ts';
+import { type Backend, limited, type Machines, openMachine, type WasmSource } from './backend.ts';
 import { openCache } from './cache.ts';
 import { createEngine, type Engine, type MemoryUse } from './engine.ts';
 import { checkIntegrity, parseIntegrity } from './integrity.ts';
 import { graphOf, type Port } from './js/decode.ts';
+import type { Operators } from './operators/operator.ts';
 import { NeedsNumbers } from './plan/builder.ts';
 import type { PlanInput } from './plan/make-plan.ts';
 import { createSession, type Session } from './session.ts';
@@ -45,7 +46,20 @@ export const LOAD_DEFAULTS = { backend: 'auto', width: 1, maxMemory: 2 ** 31 } a
  * @throws {RangeError} where the model needs more memory than `maxMemory`, or cannot be run at that width
  * @throws {TypeError} for a source or options of the wrong kind
  */
-export async function load(source: Source, options: LoadOptions = {}): Promise<Session> {
+export type Load = (source: Source, options?: LoadOptions) => Promise<Session>;
+
+/** What a build of the runtime has. */
+export interface Edition {
+  readonly operators: Operators;
+  readonly machines: Machines;
+}
+
+/** The `load` of a build of the runtime. */
+export function loaderOf(edition: Edition): Load {
+  return (source, options = {}) => loadWith(edition, source, options);
+}
+
+async function loadWith(edition: Edition, source: Source, options: LoadOptions): Promise<Session> {
   const settings: Settings = { ...LOAD_DEFAULTS, ...options };
   const { width, maxMemory, integrity, signal, onProgress } = settings;
   if (!(width > 0 && width <= 1)) throw new RangeError(`width must be above 0 and at most 1, got ${width}`);
@@ -57,21 +71,21 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<S
   const cached = await cache?.match(source as Request);
   if (cached) {
     try {
-      return await open(await readSource(cached, reading), settings);
+      return await open(edition, await readSource(cached, reading), settings);
     } catch (error) {
       // Damaged, or replaced by what integrity asks for now: fetched anew.
       if (!(error instanceof FormatError)) throw error;
     }
   }
   const bytes = await readSource(source, reading);
-  const session = await open(bytes, settings);
+  const session = await open(edition, bytes, settings);
   await cache?.put(source as Request, bytes);
   return session;
 }
 
 type Settings = LoadOptions & Required<Pick<LoadOptions, keyof typeof LOAD_DEFAULTS>>;
 
-async function open(bytes: Uint8Array, settings: Settings): Promise<Session> {
+async function open({ operators, machines }: Edition, bytes: Uint8Array, settings: Settings): Promise<Session> {
   const { backend, width, integrity, wasm, maxMemory, signal, onProgress } = settings;
   if (integrity !== undefined) await checkIntegrity(bytes, integrity);
   const opened = openFqz(bytes);
@@ -79,7 +93,7 @@ async function open(bytes: Uint8Array, settings: Settings): Promise<Session> {
   const { inputs, outputs } = graphOf(opened);
 
   onProgress?.({ phase: 'compile', loaded: 0, total: 1 });
-  const { machine, fallback } = await openMachine(backend, { signal, ...(wasm && { wasm }) });
+  const { machine, fallback } = await openMachine(machines, backend, { signal, ...(wasm && { wasm }) });
   signal?.throwIfAborted();
   onProgress?.({ phase: 'compile', loaded: 1, total: 1 });
 
@@ -89,7 +103,7 @@ async function open(bytes: Uint8Array, settings: Settings): Promise<Session> {
     onProgress?.({ phase: 'plan', loaded: total, total });
     onProgress?.({ phase: 'weights', loaded: 0, total: 1 });
   };
-  const engine = createEngine(opened, limited(machine, maxMemory), { width, onPlan });
+  const engine = createEngine(opened, limited(machine, maxMemory), { width, operators, onPlan });
   prepareFixedShapes(engine, inputs);
   isLoading = false;
   onProgress?.({ phase: 'weights', loaded: 1, total: 1 });

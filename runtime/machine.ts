@@ -2,14 +2,11 @@
  * A machine is a linear memory and the kernels that work in it: what a session of the `js` or the `wasm` backend runs on.
  */
 import type { BulkDecoder } from '../formats/fqz/read.ts';
-import { referenceKernels } from './js/kernels.ts';
 import type { Memory } from './js/memory.ts';
 import { rareKernels } from './js/rare/kernels.ts';
 import type { AllKernels } from './kernels/all-kernels.ts';
+import type { FurtherKernels } from './kernels/rare-kernels.ts';
 import { type WasmOptions, wasmKernels } from './wasm/instantiate.ts';
-
-/** Bytes at the start of every memory that no buffer may have, so that pointer 0 can stand for nothing. */
-const NULL_BYTES = 64;
 
 export interface Machine {
   readonly backend: 'js' | 'wasm';
@@ -25,33 +22,20 @@ export interface Machine {
   reserve(bytes: number): void;
 }
 
-/** A machine in plain TypeScript. */
-export function referenceMachine(): Machine {
-  const memory: Memory = { floats: new Float32Array(0), words: new Int32Array(0) };
-  return {
-    backend: 'js',
-    memory,
-    kernels: { ...referenceKernels(memory), ...rareKernels(memory) },
-    base: NULL_BYTES,
-    reserve(bytes) {
-      if (bytes <= memory.words.byteLength) return;
-      const words = new Int32Array(Math.ceil(bytes / 4));
-      words.set(memory.words);
-      memory.words = words;
-      memory.floats = new Float32Array(words.buffer);
-    },
-  };
-}
-
 const PAGE_BYTES = 65536;
 /** Kernels may read, not write, so far behind the last buffer: they load whole vectors. */
 const BYTES_BEHIND = 64;
+
+export interface WasmMachineOptions extends WasmOptions {
+  /** Makes the kernels of operators that are not in every build of the runtime. */
+  readonly further?: (memory: Memory) => FurtherKernels;
+}
 
 /**
  * A machine whose kernels are WebAssembly, as far as there are such. Rejects with `WebAssembly.CompileError` where the
  * engine or the page's content security policy has no WebAssembly with SIMD.
  */
-export async function wasmMachine(options: WasmOptions = {}): Promise<Machine> {
+export async function wasmMachine(options: WasmMachineOptions = {}): Promise<Machine> {
   const linear = new WebAssembly.Memory({ initial: 1 });
   const { kernels, heapBase, variant, decoder } = await wasmKernels(linear, options);
   const memory: Memory = { floats: new Float32Array(linear.buffer), words: new Int32Array(linear.buffer) };
@@ -60,7 +44,8 @@ export async function wasmMachine(options: WasmOptions = {}): Promise<Machine> {
     variant,
     decoder,
     memory,
-    kernels: { ...referenceKernels(memory), ...rareKernels(memory), ...kernels },
+    // No plan names kernels of operators that its build of the runtime does not have.
+    kernels: { ...rareKernels(memory), ...options.further?.(memory), ...kernels } as AllKernels,
     base: heapBase,
     reserve(bytes) {
       const missing = Math.ceil((bytes + BYTES_BEHIND - linear.buffer.byteLength) / PAGE_BYTES);

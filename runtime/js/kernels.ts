@@ -11,7 +11,7 @@ import { fill } from './fill.ts';
 import { gather } from './gather.ts';
 import { interpolate } from './interpolate.ts';
 import { matmul } from './matmul.ts';
-import type { Memory, Reference } from './memory.ts';
+import { bound, type Memory, type Reference } from './memory.ts';
 import { normalize } from './normalize.ts';
 import { packColumns, packRows } from './pack.ts';
 import { pool } from './pool.ts';
@@ -42,9 +42,5 @@ const REFERENCES: { readonly [K in keyof Kernels]: Reference<K> } = {
 
 /** The kernels in plain TypeScript, for pages that forbid WebAssembly and as the yardstick of the fast ones. */
 export function referenceKernels(memory: Memory): Kernels {
-  const bound = Object.entries(REFERENCES).map(([name, kernel]) => [
-    name,
-    (...numbers: number[]) => (kernel as (memory: Memory, ...numbers: number[]) => void)(memory, ...numbers),
-  ]);
-  return Object.fromEntries(bound) as unknown as Kernels;
+  return bound(REFERENCES, memory);
 }

@@ -18,39 +18,6 @@ export interface RareKernels {
   ): void;
 
   /**
-   * The loop over time of RNN, GRU (2 more gates) and LSTM (3 more). `x` (directions, times and batches, gates · H) is the input times its weights;
-   * `weights` (directions, gates · H, H), `bias` (directions, 2 · gates · H), `peepholes` (directions, 3 · H); `hidden` and `cell` are the states,
-   * which are replaced; `lengths` (batch) of the sequences. The table: gates, H, times, batch, directions, 1 where the only direction is
-   * backward, linear_before_reset, input_forget; strides of x in rows: time, batch; strides of y in elements: time, batch, direction; of the states:
-   * batch, direction; the clip threshold as float32; then for each activation function of each direction its position in ACTIVATIONS,
-   * alpha and beta as float32.
-   */
-  recurrent(
-    table: Pointer,
-    x: Pointer,
-    weights: Pointer,
-    bias: Pointer,
-    peepholes: Pointer,
-    hidden: Pointer,
-    cell: Pointer,
-    lengths: Pointer,
-    y: Pointer,
-  ): void;
-
-  /**
-   * y (batch, channels, places) from x (batch, channels, …) at the places of `grid` (batch, places, axes), the last axis first, −1 to 1 along each. The
-   * table: its length, batch, channels, places, taps of an axis (1 nearest, 2 linear, 4 cubic), padding (0 zeros, 1 border,
-   * 2 reflection), align_corners, then the sizes of the axes.
-   */
-  gridSample(table: Pointer, x: Pointer, grid: Pointer, y: Pointer): void;
-
-  /**
-   * y (regions, C, rows, columns) from x (N, C, H, W): bins of `regions` (regions, 4: x1, y1, x2, y2) of the images `images` (regions). The
-   * table: C, H, W, regions, rows, columns, sampling_ratio, 1 for the largest instead of the mean, 1 for half_pixel, spatial_scale as float32.
-   */
-  roiAlign(table: Pointer, x: Pointer, regions: Pointer, images: Pointer, y: Pointer): void;
-
-  /**
    * The `k` largest (`largest` 1) or smallest elements along the middle axis of x (outer, count, inner), in order, to `values`
    * and their indices to `indices` (outer, k, inner). Of equals the first comes first.
    */
@@ -96,6 +63,42 @@ export interface RareKernels {
     channels: number,
     rank: number,
   ): void;
+}
+
+/** Kernels of operators that are not in every build of the runtime. */
+export interface FurtherKernels {
+  /**
+   * The loop over time of RNN, GRU (2 more gates) and LSTM (3 more). `x` (directions, times and batches, gates · H) is the input times its weights;
+   * `weights` (directions, gates · H, H), `bias` (directions, 2 · gates · H), `peepholes` (directions, 3 · H); `hidden` and `cell` are the states,
+   * which are replaced; `lengths` (batch) of the sequences. The table: gates, H, times, batch, directions, 1 where the only direction is
+   * backward, linear_before_reset, input_forget; strides of x in rows: time, batch; strides of y in elements: time, batch, direction; of the states:
+   * batch, direction; the clip threshold as float32; then for each activation function of each direction its position in ACTIVATIONS,
+   * alpha and beta as float32.
+   */
+  recurrent(
+    table: Pointer,
+    x: Pointer,
+    weights: Pointer,
+    bias: Pointer,
+    peepholes: Pointer,
+    hidden: Pointer,
+    cell: Pointer,
+    lengths: Pointer,
+    y: Pointer,
+  ): void;
+
+  /**
+   * y (batch, channels, places) from x (batch, channels, …) at the places of `grid` (batch, places, axes), the last axis first, −1 to 1 along each. The
+   * table: its length, batch, channels, places, taps of an axis (1 nearest, 2 linear, 4 cubic), padding (0 zeros, 1 border,
+   * 2 reflection), align_corners, then the sizes of the axes.
+   */
+  gridSample(table: Pointer, x: Pointer, grid: Pointer, y: Pointer): void;
+
+  /**
+   * y (regions, C, rows, columns) from x (N, C, H, W): bins of `regions` (regions, 4: x1, y1, x2, y2) of the images `images` (regions). The
+   * table: C, H, W, regions, rows, columns, sampling_ratio, 1 for the largest instead of the mean, 1 for half_pixel, spatial_scale as float32.
+   */
+  roiAlign(table: Pointer, x: Pointer, regions: Pointer, images: Pointer, y: Pointer): void;
 }
 
 /** What `scatter` does with an element and its update, as ONNX names it. */

@@ -6,7 +6,7 @@ import { type Node, stringAttribute } from '../../src/graph/graph.ts';
 import { REDUCE_SUM } from '../kernels/opcodes.ts';
 import { isIntegral, sizeOf, type Value } from '../plan/value.ts';
 import { matrixProduct } from './matrix-product.ts';
-import type { Lower, Lowering } from './operator.ts';
+import type { Lower, Lowering, Operators } from './operator.ts';
 import { product } from './shapes.ts';
 import { rowMajor, strided } from './strided-copy.ts';
 
@@ -85,7 +85,7 @@ function contracted(
 }
 
 /** Lowers Einsum. */
-export const einsum: Lower = (plan, node, inputs) => {
+const einsum: Lower = (plan, node, inputs) => {
   const equation = (stringAttribute(node, 'equation') ?? '').replaceAll(' ', '');
   const [left, right] = equation.split('->') as [string, string?];
   const parts = left.split(',');
@@ -123,3 +123,5 @@ export const einsum: Lower = (plan, node, inputs) => {
   result = summed(plan, result, (label) => target.includes(label), sizes);
   return [arranged(plan, result, target, sizes)];
 };
+
+export const EINSUM_OPERATORS: Operators = { Einsum: einsum };

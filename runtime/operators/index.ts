@@ -1,25 +1,19 @@
-/** Every operator that this runtime has, by ONNX name. */
+/** The operators of every build of the runtime, by ONNX name: what networks for pictures use. */
 import { ACTIVATION_OPERATORS } from './activation.ts';
-import { ATTENTION_OPERATORS } from './attention.ts';
 import { COMPARISON_OPERATORS } from './comparison.ts';
 import { CONVOLUTION_OPERATORS } from './convolution.ts';
-import { DETECTION_OPERATORS } from './detection.ts';
 import { ELEMENTWISE_OPERATORS } from './elementwise.ts';
 import { INDEXING_OPERATORS } from './indexing.ts';
 import { LAYOUT_OPERATORS } from './layout.ts';
-import { LOSS_OPERATORS } from './loss.ts';
 import { MATRIX_OPERATORS } from './matrix.ts';
 import { NORMALIZATION_OPERATORS } from './normalization.ts';
 import type { Operators } from './operator.ts';
 import { PADDING_OPERATORS } from './padding.ts';
 import { POOLING_OPERATORS } from './pooling.ts';
-import { QUANTIZATION_OPERATORS } from './quantization.ts';
-import { RECURRENT_OPERATORS } from './recurrent.ts';
 import { REDUCTION_OPERATORS } from './reduction.ts';
 import { RESIZE_OPERATORS } from './resize.ts';
 import { SHAPE_OPERATORS } from './shape.ts';
 import { SOFTMAX_OPERATORS } from './softmax.ts';
-import { SPATIAL_OPERATORS } from './spatial.ts';
 
 export const OPERATORS: Operators = {
   ...ELEMENTWISE_OPERATORS,
@@ -36,10 +30,4 @@ export const OPERATORS: Operators = {
   ...POOLING_OPERATORS,
   ...MATRIX_OPERATORS,
   ...RESIZE_OPERATORS,
-  ...RECURRENT_OPERATORS,
-  ...SPATIAL_OPERATORS,
-  ...DETECTION_OPERATORS,
-  ...QUANTIZATION_OPERATORS,
-  ...ATTENTION_OPERATORS,
-  ...LOSS_OPERATORS,
 };

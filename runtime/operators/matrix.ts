@@ -1,10 +1,9 @@
 /**
- * Gemm, MatMul and Einsum (ONNX operator documentation).
+ * Gemm and MatMul (ONNX operator documentation).
  */
 import { floatAttribute, intAttribute } from '../../src/graph/graph.ts';
 import { add, float, multiply, operand } from '../plan/expression.ts';
 import { broadcastStrides } from '../plan/program.ts';
-import { einsum } from './einsum.ts';
 import { matrixProduct, multiplied } from './matrix-product.ts';
 import type { Lower, Operators } from './operator.ts';
 
@@ -38,4 +37,4 @@ const gemm: Lower = (plan, node, [a, b, c]) => {
 
 const matMul: Lower = (plan, node, [a, b]) => [matrixProduct(plan, node, a!, b!)];
 
-export const MATRIX_OPERATORS: Operators = { Gemm: gemm, MatMul: matMul, Einsum: einsum };
+export const MATRIX_OPERATORS: Operators = { Gemm: gemm, MatMul: matMul };

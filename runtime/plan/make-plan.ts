@@ -6,10 +6,10 @@ import type { TensorNetwork } from '../../src/codec/network.ts';
 import { UnsupportedError } from '../../src/errors.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import type { Node } from '../../src/graph/graph.ts';
-import { referenceMachine } from '../machine.ts';
+import type { Machine } from '../machine.ts';
 import { ACTIVATION_OPERATORS } from '../operators/activation.ts';
 import { ELEMENTWISE_OPERATORS } from '../operators/elementwise.ts';
-import { OPERATORS } from '../operators/index.ts';
+import type { Operators } from '../operators/operator.ts';
 import { bind } from './addresses.ts';
 import type { Buffer, TemporaryBuffer } from './buffer.ts';
 import { Builder, NeedsNumbers } from './builder.ts';
@@ -43,6 +43,15 @@ export interface PlanInput {
   readonly known?: readonly number[];
 }
 
+/** What planning works with. */
+export interface Workplace {
+  readonly operators: Operators;
+  /** Evaluates what is known already. */
+  readonly machine: Machine;
+  /** First byte of the machine's memory that may be written over. */
+  readonly start: number;
+}
+
 /** Values with more elements than this are computed in every run rather than kept as numbers of the plan. */
 const LARGEST_KNOWN = 65536;
 
@@ -50,9 +59,10 @@ const LARGEST_KNOWN = 65536;
  * Plans a run of `graph` on inputs of these types and shapes. Throws `NeedsNumbers` where a shape depends on elements that
  * `inputs` does not give, and `UnsupportedError` for what this runtime can't do.
  */
-export function makePlan(graph: PlanGraph, inputs: ReadonlyMap<string, PlanInput>): Plan {
+export function makePlan(graph: PlanGraph, inputs: ReadonlyMap<string, PlanInput>, workplace: Workplace): Plan {
   const isShared = sharing(graph);
-  const builder = new Builder(graph.opset, OPERATORS, (node, values) => fold(graph.opset, node, values));
+  const { opset } = graph;
+  const builder = new Builder(opset, workplace.operators, (node, values) => fold(opset, node, values, workplace));
   const values = new Map<string, Value>();
   for (const [name, { dtype, shape, known, network }] of graph.weights) {
     values.set(name, {
@@ -153,10 +163,14 @@ function sharing({ nodes, outputs }: PlanGraph): (name: string) => boolean {
   };
 }
 
-/** Runs a node on known inputs by the reference kernels. */
-function fold(opset: number, node: Node, inputs: readonly (Value | undefined)[]): readonly Value[] | undefined {
-  const never = () => undefined;
-  const builder = new Builder(opset, OPERATORS, never);
+/** Runs a node on known inputs. */
+function fold(
+  opset: number,
+  node: Node,
+  inputs: readonly (Value | undefined)[],
+  { operators, machine, start }: Workplace,
+): readonly Value[] | undefined {
+  const builder = new Builder(opset, operators, () => undefined);
   const known = inputs.map((input) => input && builder.constant(input.dtype, input.shape, input.known!));
   const results = builder.lower(node, known, false);
   if (results.some((result) => sizeOf(result) > LARGEST_KNOWN)) return undefined;
@@ -165,15 +179,14 @@ function fold(opset: number, node: Node, inputs: readonly (Value | undefined)[])
     const buffer = builder.buffer({ dtype, shape, ...rest });
     return { name: '', dtype, shape, buffer };
   });
-  const machine = referenceMachine();
-  const bound = bind(finish(builder, [], outputs), machine, machine.base, unreachable);
+  const bound = bind(finish(builder, [], outputs), machine, start, unreachable);
   machine.reserve(bound.end);
   bound.writeTables();
   bound.run();
   return outputs.map(({ dtype, shape, buffer }) => {
-    const start = bound.addressOf(buffer) / 4;
+    const at = bound.addressOf(buffer) / 4;
     const words = isIntegral(dtype) ? machine.memory.words : machine.memory.floats;
-    return { dtype, shape, known: Array.from(words.subarray(start, start + sizeOf({ shape }))), shared: true };
+    return { dtype, shape, known: Array.from(words.subarray(at, at + sizeOf({ shape }))), shared: true };
   });
 }
 

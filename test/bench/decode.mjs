@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { convert, readOnnxFile } from 'fqz';
-import { decodeFqz } from 'fqz/runtime';
+import { decodeFqz } from 'fqz/runtime/full';
 import { markdownTable } from '../../scripts/markdown-table.mjs';
 import { duration, inTurn } from './measure.mjs';
 

@@ -3,7 +3,9 @@
  * ONNX's node tests in a page, on both builds of the WebAssembly kernels: relaxed SIMD is something that Node does not have.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Machine, referenceMachine, wasmMachine } from '../../runtime/machine.ts';
+import { referenceMachine } from '../../runtime/js/machine.ts';
+import { furtherKernels } from '../../runtime/js/rare/further-kernels.ts';
+import { type Machine, wasmMachine } from '../../runtime/machine.ts';
 import { LEAST, type NodeTest, nodeTests, runNodeTests, type Unsupported } from '../runtime/conformance/node-tests.ts';
 import { readTar } from '../support/ustar.ts';
 
@@ -17,8 +19,8 @@ const [url] = Object.values(
 
 const MACHINES: Record<string, () => Machine | Promise<Machine>> = {
   js: referenceMachine,
-  'wasm-simd': () => wasmMachine({ relaxed: false }),
-  'wasm-relaxed': () => wasmMachine({ relaxed: true }),
+  'wasm-simd': () => wasmMachine({ relaxed: false, further: furtherKernels }),
+  'wasm-relaxed': () => wasmMachine({ relaxed: true, further: furtherKernels }),
 };
 
 describe.skipIf(!url)('ONNX node tests (skipped without the shared conformance archive)', () => {

@@ -3,7 +3,7 @@
  * The frozen files of the format in a page: fetched as a page fetches them, decoded to the numbers that stand beside them.
  */
 import { describe, expect, it } from 'vitest';
-import { decodeFqz, type LoadOptions, load, type Operand, type StoredWeight } from '../../runtime/index.ts';
+import { decodeFqz, type LoadOptions, load, type Operand, type StoredWeight } from '../../runtime/full.ts';
 import { createSession } from '../../runtime/ort/index.ts';
 import { SIMD } from '../../runtime/wasm/binaries.ts';
 import { noise } from '../support/small-model.ts';

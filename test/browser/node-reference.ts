@@ -2,7 +2,7 @@
  * Runs in Node before the browser tests: converts a model, and hands the page the file with Node's own numbers for it.
  */
 import type { TestProject } from 'vitest/node';
-import { decodeFqz } from '../../runtime/index.ts';
+import { decodeFqz } from '../../runtime/full.ts';
 import { createSession } from '../../runtime/ort/index.ts';
 import { convert } from '../../src/convert.ts';
 import { noise, smallModel } from '../support/small-model.ts';

@@ -7,7 +7,7 @@ import {
   load,
   type Session,
   type Source,
-} from '../../runtime/index.ts';
+} from '../../runtime/full.ts';
 import { createSession } from '../../runtime/ort/index.ts';
 import { SIMD } from '../../runtime/wasm/binaries.ts';
 import { convert } from '../../src/convert.ts';

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Machine, referenceMachine, wasmMachine } from '../../runtime/machine.ts';
+import { referenceMachine } from '../../runtime/js/machine.ts';
+import { furtherKernels } from '../../runtime/js/rare/further-kernels.ts';
+import { type Machine, wasmMachine } from '../../runtime/machine.ts';
 import { hasShared, sharedPath } from '../support/shared-data.ts';
 import { readTarGz } from '../support/tar.ts';
 import { LEAST, type NodeTest, nodeTests, runNodeTests, type Unsupported } from './conformance/node-tests.ts';
@@ -8,7 +10,7 @@ const ARCHIVE = 'conformance/onnx-node-tests-1.18.tar.gz';
 
 const MACHINES: Record<string, () => Machine | Promise<Machine>> = {
   js: referenceMachine,
-  'wasm-simd': () => wasmMachine({ relaxed: false }),
+  'wasm-simd': () => wasmMachine({ relaxed: false, further: furtherKernels }),
 };
 
 describe.skipIf(!hasShared(ARCHIVE))('ONNX node tests (skipped without the shared conformance archive)', () => {

@@ -2,6 +2,8 @@
  * Shapes that contradict each other, as a file can claim them.
  */
 import { describe, expect, it } from 'vitest';
+import { referenceMachine } from '../../runtime/js/machine.ts';
+import { ALL_OPERATORS } from '../../runtime/operators/all.ts';
 import { makePlan, type PlanInput } from '../../runtime/plan/make-plan.ts';
 import { type Attribute, node } from '../../src/graph/graph.ts';
 
@@ -100,6 +102,9 @@ describe('shapes that contradict each other are refused before anything runs', (
       outputs: [{ name: 'y' }],
       weights: new Map(),
     };
-    expect(() => makePlan(graph, new Map(given))).toThrow(RangeError);
+    const machine = referenceMachine();
+    expect(() => makePlan(graph, new Map(given), { operators: ALL_OPERATORS, machine, start: machine.base })).toThrow(
+      RangeError,
+    );
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writeFqz } from '../../formats/fqz/write.ts';
-import { decodeFqz, FormatError, isFqz, UnsupportedError } from '../../runtime/index.ts';
+import { decodeFqz, FormatError, isFqz, UnsupportedError } from '../../runtime/full.ts';
 import { dctNetwork } from '../../src/codec/network.ts';
 import { convert } from '../../src/convert.ts';
 import { emptyGraph, modelOf, node } from '../../src/graph/graph.ts';

@@ -3,7 +3,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { writeFqz } from '../../formats/fqz/write.ts';
-import { FormatError, LOAD_DEFAULTS, load, UnsupportedError } from '../../runtime/index.ts';
+import { FormatError, LOAD_DEFAULTS, load, UnsupportedError } from '../../runtime/full.ts';
 import type { StoredWeight } from '../../src/codec/archive.ts';
 import { dctNetwork } from '../../src/codec/network.ts';
 import { type Attribute, type Dim, type Model, node } from '../../src/graph/graph.ts';

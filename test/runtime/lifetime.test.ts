@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { load } from '../../runtime/index.ts';
+import { load } from '../../runtime/full.ts';
 
 const LOADS = Number(process.env.FQZ_LOADS ?? 500);
 /** After so many, caches and compiled code are as large as they get. */

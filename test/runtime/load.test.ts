@@ -11,7 +11,7 @@ import {
   load,
   type Session,
   UnsupportedError,
-} from '../../runtime/index.ts';
+} from '../../runtime/full.ts';
 import { createSession } from '../../runtime/ort/index.ts';
 import { SIMD } from '../../runtime/wasm/binaries.ts';
 import { noise } from '../support/small-model.ts';

@@ -5,7 +5,10 @@ import { expect } from 'vitest';
 import { openFqz } from '../../formats/fqz/read.ts';
 import { type ElementType, elementsOf } from '../../runtime/elements.ts';
 import { createEngine, type EngineTensor } from '../../runtime/engine.ts';
-import { type Machine, referenceMachine, wasmMachine } from '../../runtime/machine.ts';
+import { referenceMachine } from '../../runtime/js/machine.ts';
+import { furtherKernels } from '../../runtime/js/rare/further-kernels.ts';
+import { type Machine, wasmMachine } from '../../runtime/machine.ts';
+import { ALL_OPERATORS } from '../../runtime/operators/all.ts';
 import { convert } from '../../src/convert.ts';
 import { type Attribute, type Model, node } from '../../src/graph/graph.ts';
 import { float32Tensor, int64Tensor, type NumericTensor, numericTensor, type Tensor } from '../../src/graph/tensor.ts';
@@ -44,7 +47,7 @@ export type Case = [
 
 /** A machine of every backend. */
 export async function openMachines(): Promise<Machine[]> {
-  return [referenceMachine(), await wasmMachine({ relaxed: false })];
+  return [referenceMachine(), await wasmMachine({ relaxed: false, further: furtherKernels })];
 }
 
 /** Expects of every machine what onnxruntime gives for the case; the first `fed` inputs are no constants. */
@@ -71,7 +74,7 @@ export async function expectModel(machines: readonly Machine[], model: Model, fe
   expect(report.storedAsOnnx).toBeUndefined();
   const given = new Map([...feeds].map(([name, tensor]) => [name, engineTensor(tensor)]));
   for (const machine of machines) {
-    const results = createEngine(openFqz(file), machine).run(given);
+    const results = createEngine(openFqz(file), machine, { operators: ALL_OPERATORS }).run(given);
     const tensors = [...results].map(([name, { dtype, shape, data }]): [string, Tensor] => {
       return [name, numericTensor(dtype, shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
     });

@@ -24,7 +24,7 @@ export const recurrent: Reference<'recurrent'> = (
   ) as unknown as [number, number, number, number, number, number, number, number, number, number, ...number[]];
   const [yStep, yBatch, yDirection, stateBatch, stateDirection] = strides as [number, number, number, number, number];
   const rows = gates * size;
-  const clip = floats[table / 4 + HEADER - 1]!;
+  const threshold = floats[table / 4 + HEADER - 1]!;
   /** R · h and its bias; later also gates. */
   const sums = new Float32Array(rows);
   const reset = new Float32Array(size);
@@ -40,7 +40,7 @@ export const recurrent: Reference<'recurrent'> = (
     const p = peepholes / 4 + direction * 3 * size;
     const functions = table / 4 + HEADER + 3 * direction * Math.max(1, gates - 1);
 
-    const squash = (which: number, value: number) => {
+    const squash = (which: number, value: number, clip = threshold) => {
       const at = functions + 3 * which;
       const { apply } = FUNCTIONS[words[at]!]!;
       return apply(Math.max(-clip, Math.min(clip, value)), floats[at + 1]!, floats[at + 2]!);
@@ -87,7 +87,8 @@ export const recurrent: Reference<'recurrent'> = (
           const forget = coupled ? 1 - input : gate(2, before);
           const after = forget * before + input * squash(1, own(3 * size + j) + sums[3 * size + j]!);
           floats[c + j] = after;
-          floats[h + j] = gate(1, after) * squash(2, after);
+          // The cell itself is not clipped on its way out, as in onnxruntime.
+          floats[h + j] = gate(1, after) * squash(2, after, Number.POSITIVE_INFINITY);
         }
       }
       floats.copyWithin(out, h, h + size);

@@ -9,6 +9,7 @@ import { messageOf } from '../../../formats/onnx/wire-read.ts';
 import { type ElementType, elementsOf, isElementType } from '../../../runtime/elements.ts';
 import { createEngine, type EngineTensor } from '../../../runtime/engine.ts';
 import type { Machine } from '../../../runtime/machine.ts';
+import { ALL_OPERATORS } from '../../../runtime/operators/all.ts';
 import { convert } from '../../../src/convert.ts';
 import { UnsupportedError } from '../../../src/errors.ts';
 import type { Model } from '../../../src/graph/graph.ts';
@@ -131,7 +132,7 @@ export function runNodeTests(tests: readonly (NodeTest | Unsupported)[], machine
 /** What is wrong with the results of a case, or `undefined`. */
 function runNodeTest({ file, inputs, outputs }: NodeTest, machine: Machine): string | undefined {
   const feeds = [...inputs].map(([name, tensor]): [string, EngineTensor] => [name, engineTensor(tensor)]);
-  const results = createEngine(openFqz(file), machine).run(new Map(feeds));
+  const results = createEngine(openFqz(file), machine, { operators: ALL_OPERATORS }).run(new Map(feeds));
   for (const [name, expected] of outputs) {
     const why = difference(expected, results.get(name));
     if (why) return `${name}: ${why}`;
