@@ -93,12 +93,14 @@ const einsum: Lower = (plan, node, inputs) => {
   const hidden = parts.map((part, at) => inputs[at]!.shape.length - lettersOf(part));
   const sizes = new Map<string, number>();
   const all = parts.map((part, at) => {
+    const { shape } = inputs[at]!;
     const labels = labelsOf(part, hidden[at]!);
-    if (labels.length !== inputs[at]!.shape.length)
-      throw new RangeError(`Einsum: "${part}" for [${inputs[at]!.shape}]`);
-    for (const [axis, label] of labels.entries()) {
-      sizes.set(label, Math.max(sizes.get(label) ?? 0, inputs[at]!.shape[axis]!));
-    }
+    const fits = labels.every((label, axis) => {
+      const [known = 1, size = 0] = [sizes.get(label), shape[axis]];
+      if (known === 1) sizes.set(label, size);
+      return known === 1 || size === 1 || size === known;
+    });
+    if (!fits || labels.length !== shape.length) throw new RangeError(`Einsum: "${part}" for [${shape}]`);
     return labels;
   });
   // NumPy's rule where the equation names no output: letters that occur once, in the alphabet's order.
@@ -108,10 +110,10 @@ const einsum: Lower = (plan, node, inputs) => {
     .join('');
   const target = labelsOf(right ?? `...${once}`, Math.max(0, ...hidden));
   const terms = all.map((labels, at): Term => {
+    const value = inputs[at]!;
     // An axis that is broadcast takes no part.
-    const isOwn = (label: string) => inputs[at]!.shape[labels.indexOf(label)] === sizes.get(label);
-    const own = labels.filter(isOwn);
-    return { value: plan.view(inputs[at]!, sizesOf(own, sizes)), labels: own };
+    const own = labels.filter((label, axis) => value.shape[axis] === sizes.get(label));
+    return { value: plan.view(value, sizesOf(own, sizes)), labels: own };
   });
   const [first, ...others] = terms as [Term, ...Term[]];
   let result = first;

@@ -143,12 +143,7 @@ const PRODUCTS: Case[] = [
   ['Einsum', 'attention', [floats(2, 5, 3, 4), floats(2, 6, 3, 4)], { equation: text('bqhd,bkhd->bhqk') }],
   ['Einsum', 'three factors', [floats(2, 3), floats(3, 4), floats(4, 5)], { equation: text('ij,jk,kl->il') }],
   ['Einsum', 'diagonals and sums', [floats(3, 4, 3), floats(4, 2)], { equation: text('iji,jk->ki') }],
-  [
-    'Einsum',
-    'ellipses that are broadcast',
-    [floats(2, 1, 3, 4), floats(5, 4, 2)],
-    { equation: text('...ij,...jk->...ik') },
-  ],
+  ['Einsum', 'ellipses', [floats(2, 5, 3, 4), floats(2, 1, 4, 2)], { equation: text('...ij,...jk->...ik') }],
   ['Einsum', 'no arrow', [floats(3, 2), floats(4, 3)], { equation: text('ba, cb') }],
   ['Einsum', 'outer product', [floats(3), floats(2)], { equation: text('i,j->ji') }],
 ];
@@ -290,7 +285,7 @@ const RECURRENT: Case[] = [
     {
       hidden_size: int(H),
       direction: text('bidirectional'),
-      activations: strings('relu', 'Affine'),
+      activations: strings('Relu', 'Affine'),
       activation_alpha: numbers(0.5),
       activation_beta: numbers(0.1),
       clip: float(0.6),
