@@ -1,6 +1,8 @@
 /**
  * Orthonormal DCT-II matrices, and Kronecker products of them, as factors of matrix products.
  */
+import type { Memory } from './js/memory.ts';
+import type { Kernels, Pointer } from './kernels/kernels.ts';
 
 /** The first `count` rows of the DCT-II matrix of size `size`. */
 export interface Cosines {
@@ -14,39 +16,47 @@ const MOST_REMEMBERED = 32;
 const remembered = new Map<string, Float32Array>();
 
 /**
- * Columns `from` to `to` of the Kronecker product of DCT-II matrices, which widens their axes together: (product of the
- * counts, to − from). Not to be written to.
+ * Writes columns `from` to `to` of the Kronecker product of DCT-II matrices, which widens their axes together, to `pointer`:
+ * (product of the counts, to − from).
  */
-export function cosineFactor(cosines: readonly Cosines[], from: number, to: number): Float32Array {
+export function writeCosines(
+  { memory, kernels }: { readonly memory: Memory; readonly kernels: Pick<Kernels, 'cosine'> },
+  cosines: readonly Cosines[],
+  from: number,
+  to: number,
+  pointer: Pointer,
+): void {
   const key = `${cosines.map(({ count, size }) => [count, size])} ${from} ${to}`;
-  let factor = remembered.get(key);
-  if (!factor) {
-    factor = cosines.length === 1 ? columnsOf(cosines[0]!, from, to) : jointColumns(cosines, from, to);
-    if (remembered.size === MOST_REMEMBERED) remembered.clear();
-    if (factor.length <= LARGEST_REMEMBERED) remembered.set(key, factor);
+  const known = remembered.get(key);
+  if (known) {
+    memory.floats.set(known, pointer / 4);
+    return;
   }
-  return factor;
-}
-
-function columnsOf({ count, size }: Cosines, from: number, to: number): Float32Array {
-  const columns = new Float32Array(count * (to - from)).fill(Math.sqrt(1 / size), 0, to - from);
-  // cos(π m / 2n) repeats after 4n: one period of it has all entries.
-  const wave = new Float32Array(4 * size);
-  const scale = Math.sqrt(2 / size);
-  for (let place = 0; place < wave.length; place++) wave[place] = scale * Math.cos((Math.PI * place) / (2 * size));
-  for (let k = 1, at = to - from; k < count; k++) {
-    let place = ((2 * from + 1) * k) % wave.length;
-    for (const end = at + to - from; at < end; at++) {
-      columns[at] = wave[place]!;
-      place += 2 * k;
-      if (place >= wave.length) place -= wave.length;
+  const width = to - from;
+  const rows = cosines.reduce((product, { count }) => product * count, 1);
+  if (cosines.length > 1) memory.floats.set(jointColumns(cosines, from, to), pointer / 4);
+  else {
+    const { size } = cosines[0]!;
+    for (let k = 0; k < rows; k++) {
+      const [scale, phase, step] = [scaleOf(k, size), phaseOf(k, from, size), (Math.PI * k) / size];
+      const y = pointer + 4 * k * width;
+      kernels.cosine(y, width, scale * Math.cos(phase), scale * Math.sin(phase), Math.cos(step), Math.sin(step));
     }
   }
-  return columns;
+  if (rows * width > LARGEST_REMEMBERED) return;
+  if (remembered.size === MOST_REMEMBERED) remembered.clear();
+  remembered.set(key, memory.floats.slice(pointer / 4, pointer / 4 + rows * width));
+}
+
+function scaleOf(k: number, size: number): number {
+  return Math.sqrt((k === 0 ? 1 : 2) / size);
+}
+
+function phaseOf(k: number, x: number, size: number): number {
+  return (Math.PI * (((2 * x + 1) * k) % (4 * size))) / (2 * size);
 }
 
 function jointColumns(cosines: readonly Cosines[], from: number, to: number): Float32Array {
-  const matrices = cosines.map((own) => columnsOf(own, 0, own.size));
   const rows = cosines.reduce((product, { count }) => product * count, 1);
   const columns = new Float32Array(rows * (to - from));
   for (let row = 0, at = 0; row < rows; row++) {
@@ -54,7 +64,7 @@ function jointColumns(cosines: readonly Cosines[], from: number, to: number): Fl
       let product = 1;
       for (let axis = cosines.length - 1, k = row, place = x; axis >= 0; axis--) {
         const { count, size } = cosines[axis]!;
-        product *= matrices[axis]![(k % count) * size + (place % size)]!;
+        product *= scaleOf(k % count, size) * Math.cos(phaseOf(k % count, place % size, size));
         k = Math.floor(k / count);
         place = Math.floor(place / size);
       }

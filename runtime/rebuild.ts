@@ -3,7 +3,7 @@
  * first axis last, so that what is large is written once, straight to where it belongs. Everything on the way fits in a small
  * scratch; what does not is computed block by block.
  */
-import { type Cosines, cosineFactor } from './cosine-factors.ts';
+import { type Cosines, writeCosines } from './cosine-factors.ts';
 import type { Memory } from './js/memory.ts';
 import type { Kernels, Pointer } from './kernels/kernels.ts';
 
@@ -59,7 +59,7 @@ export interface Sink {
 /** What rebuilding works with. `scratch` has `SCRATCH_BYTES`. */
 export interface Workshop {
   readonly memory: Memory;
-  readonly kernels: Pick<Kernels, 'expand'>;
+  readonly kernels: Pick<Kernels, 'expand' | 'cosine'>;
   readonly scratch: Pointer;
 }
 
@@ -153,7 +153,7 @@ export function rebuild(workshop: Workshop, core: Core, axes: readonly CoreAxis[
   /** Columns `from` to `to` of the cosines of an axis: [count][to − from]. */
   const stageCosines = ({ cosines, count }: CoreAxis, from: number, to: number): number => {
     const start = takeFactor(count, to - from);
-    memory.floats.set(cosineFactor(cosines, from, to), start);
+    writeCosines(workshop, cosines, from, to, 4 * start);
     return start;
   };
 

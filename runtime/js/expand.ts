@@ -1,4 +1,4 @@
-/** Products of little depth, in plain TypeScript. */
+/** Cosines, and products of little depth, in plain TypeScript. */
 import type { Reference } from './memory.ts';
 
 export const expand: Reference<'expand'> = (
@@ -21,5 +21,14 @@ export const expand: Reference<'expand'> = (
       for (let k = 0; k < depth; k++) sum += floats[a / 4 + k * aDepth + row]! * floats[b / 4 + k * bDepth + column]!;
       floats[y / 4 + row * yRow + Math.floor(column / tile) * yTile + (column % tile)] = sum;
     }
+  }
+};
+
+export const cosine: Reference<'cosine'> = ({ floats }, y, count, cosine, sine, stepCosine, stepSine) => {
+  for (let x = 0, real = cosine, imaginary = sine; x < count; x++) {
+    floats[y / 4 + x] = real;
+    const turned = real * stepCosine - imaginary * stepSine;
+    imaginary = imaginary * stepCosine + real * stepSine;
+    real = turned;
   }
 };

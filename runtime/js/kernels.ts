@@ -5,7 +5,7 @@ import { conv, depthwise } from './conv.ts';
 import { convTranspose } from './conv-transpose.ts';
 import { copy } from './copy.ts';
 import { elementwise } from './elementwise.ts';
-import { expand } from './expand.ts';
+import { cosine, expand } from './expand.ts';
 import { covariance, expandProject } from './expand-project.ts';
 import { fill } from './fill.ts';
 import { gather } from './gather.ts';
@@ -38,6 +38,7 @@ const REFERENCES: { readonly [K in keyof Kernels]: Reference<K> } = {
   expandProject,
   covariance,
   expand,
+  cosine,
 };
 
 /** The kernels in plain TypeScript, for pages that forbid WebAssembly and as the yardstick of the fast ones. */

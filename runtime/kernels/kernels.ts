@@ -220,6 +220,12 @@ export interface Kernels {
   covariance(x: Pointer, y: Pointer, batch: number, rank: number, count: number): void;
 
   /**
+   * A sampled cosine: y[x] = amplitude · cos(x·step + phase) for x < count, given the cosine and sine of `phase`, times the amplitude, and
+   * those of `step`.
+   */
+  cosine(y: Pointer, count: number, cosine: number, sine: number, stepCosine: number, stepSine: number): void;
+
+  /**
    * A matrix product of little depth, for dense weights from few frequencies: y[r, j] = Σₖ a[k·aDepth + r] · b[k·bDepth + j] for r <
    * rows, j < columns, k < depth (a multiple of 4, not 0). The columns are cut into tiles of `tile`, the last of which may be
    * narrower; y[r, j] is at r·yRow + ⌊j/tile⌋·yTile + j mod tile. Pointers are multiples of 4; y overlaps neither factor.

@@ -1,4 +1,4 @@
-/** Products of little depth and large results, which stream out to memory: dense weights from few frequencies. */
+/** Cosines, and products of little depth and large results, which stream out to memory: dense weights from few frequencies. */
 import { madd } from './arithmetic';
 
 /** Columns that go together through all rows, so that four rows of the right factor stay in the first-level cache. */
@@ -132,5 +132,15 @@ function wideRow(a: usize, aDepth: usize, b: usize, bDepth: usize, add: bool, y:
     sum += f32x4.extract_lane(a2, 0) * load<f32>(b2 + at);
     sum += f32x4.extract_lane(a3, 0) * load<f32>(b3 + at);
     store<f32>(y + at, add ? sum + load<f32>(y + at) : sum);
+  }
+}
+
+export function cosine(y: usize, count: i32, cosine: f64, sine: f64, stepCosine: f64, stepSine: f64): void {
+  for (; count > 0; count--) {
+    store<f32>(y, <f32>cosine);
+    const turned = cosine * stepCosine - sine * stepSine;
+    sine = sine * stepCosine + cosine * stepSine;
+    cosine = turned;
+    y += 4;
   }
 }

@@ -13,7 +13,7 @@ export { copy, fill } from './copy';
 export { covariance } from './covariance';
 export { depthwise } from './depthwise';
 export { elementwise } from './elementwise';
-export { expand } from './expand';
+export { cosine, expand } from './expand';
 export { expandProject } from './expand-project';
 export { gather } from './gather';
 export { interpolate } from './interpolate';
