@@ -26,8 +26,8 @@ interface Report {
 }
 
 /** Loads, runs, reports. The file comes with the script, so that a policy need not allow any connection. */
-const RUN = `
-import { load } from '/runtime.js';
+const run = (runtime: string) => `
+import { load } from '${runtime}';
 export async function report(options) {
   const bytes = Uint8Array.from(${JSON.stringify([...FILE])});
   const session = await load(bytes, options);
@@ -39,9 +39,11 @@ export async function report(options) {
 
 /** Scripts of pages; each leaves its report, or what went wrong, in \`window.report\`. */
 const SCRIPTS: Record<string, string> = {
-  '/run.js': RUN,
-  '/auto.js': `import { report } from '/run.js'; window.report = report();`,
-  '/js.js': `import { report } from '/run.js'; window.report = report({ backend: 'js' });`,
+  '/run.js': run('/runtime.js'),
+  '/run-full.js': run('/full.js'),
+  '/small.js': `import { report } from '/run.js'; window.report = report().catch(({ message }) => message);`,
+  '/auto.js': `import { report } from '/run-full.js'; window.report = report();`,
+  '/js.js': `import { report } from '/run-full.js'; window.report = report({ backend: 'js' });`,
   '/worker-page.js': `window.report = new Promise((resolve, reject) => {
     const worker = new Worker('/worker.js', { type: 'module' });
     worker.onmessage = ({ data }) => resolve(data);
@@ -70,9 +72,11 @@ describe.skipIf(!existsSync(CHROMIUM))('the bundled runtime in Chromium (skipped
     expected = Array.from((await session.run({ image: Float32Array.from(image) })).scores!.data as Float32Array);
     await session.release();
     ({ code } = await bundleRuntime());
+    const full = await bundleRuntime('full');
+    const bundles: Record<string, string> = { '/runtime.js': code, '/full.js': full.code };
     server = createServer(({ url = '' }, response) => {
       const { pathname, searchParams } = new URL(url, 'http://localhost');
-      const script = pathname === '/runtime.js' ? code : SCRIPTS[pathname];
+      const script = bundles[pathname] ?? SCRIPTS[pathname];
       if (pathname === '/page') {
         response.setHeader('content-security-policy', searchParams.get('policy') ?? '');
         response.setHeader('content-type', 'text/html');
@@ -133,8 +137,13 @@ describe.skipIf(!existsSync(CHROMIUM))('the bundled runtime in Chromium (skipped
     expect(new Set(violations)).toEqual(new Set(['wasm-eval']));
   });
 
-  it("a strict policy with 'wasm-unsafe-eval': WebAssembly", async () => {
-    const { report, violations } = await visit('/auto.js', `${STRICT} 'wasm-unsafe-eval'`);
+  it('a strict policy: the runtime without JavaScript kernels says what is in its way', async () => {
+    const { report } = await visit('/small.js', STRICT);
+    expect(report).toContain('Content Security Policy');
+  });
+
+  it.each(['/auto.js', '/small.js'])("a strict policy with 'wasm-unsafe-eval': WebAssembly (%s)", async (script) => {
+    const { report, violations } = await visit(script, `${STRICT} 'wasm-unsafe-eval'`);
     expect(report).toMatchObject({ backend: 'wasm', variant: 'relaxed-simd' });
     expectScores(report);
     expect(violations).toEqual([]);

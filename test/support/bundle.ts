@@ -6,9 +6,9 @@ import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** One minified module with everything that `fqz/runtime` needs. Throws where that is not one module. */
-export async function bundleRuntime() {
-  const build = await rolldown({ input: `${root}runtime/index.ts`, platform: 'browser' });
+/** One minified module with all that `fqz/runtime` (index) or `fqz/runtime/full` needs. Throws where that is not one module. */
+export async function bundleRuntime(entry: 'index' | 'full' = 'index') {
+  const build = await rolldown({ input: `${root}runtime/${entry}.ts`, platform: 'browser' });
   const { output } = await build.generate({ format: 'esm', minify: true });
   await build.close();
   const [chunk, ...others] = output;
