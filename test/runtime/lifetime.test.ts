@@ -1,5 +1,5 @@
 /**
- * What sessions leave behind when they are gone: nothing. FQZ_LOADS sets how many; the full 10,000 take a minute or two.
+ * What sessions leave behind when they are gone: nothing. FQZ_LOADS sets how many; the full 10,000 take half a minute.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { load } from '../../runtime/full.ts';
 
-const LOADS = Number(process.env.FQZ_LOADS ?? 500);
+const LOADS = Number(process.env.FQZ_LOADS ?? 1000);
 /** After so many, caches and compiled code are as large as they get. */
 const FIRST = Math.min(100, LOADS / 2);
 /** Bytes; one WebAssembly memory that stayed for each twenty loads would be more. */
