@@ -5,18 +5,6 @@
 import type { Pointer } from './kernels.ts';
 
 export interface RareKernels {
-  /** Running sum along the middle axis of x (outer, count, inner); `exclusive` and `reverse` are 0 or 1, as ONNX's CumSum has them. */
-  cumulativeSum(
-    integers: number,
-    x: Pointer,
-    y: Pointer,
-    outer: number,
-    count: number,
-    inner: number,
-    exclusive: number,
-    reverse: number,
-  ): void;
-
   /**
    * The `k` largest (`largest` 1) or smallest elements along the middle axis of x (outer, count, inner), in order, to `values`
    * and their indices to `indices` (outer, k, inner). Of equals the first comes first.
@@ -31,21 +19,6 @@ export interface RareKernels {
     outer: number,
     count: number,
     inner: number,
-  ): void;
-
-  /**
-   * Joins row i of `updates` (count, inner) to row `places[i]` of y (size, inner) by entry `reduction` of
-   * `SCATTER_REDUCTIONS`, in the order of i. Places outside of y are passed over.
-   */
-  scatter(
-    reduction: number,
-    integers: number,
-    places: Pointer,
-    updates: Pointer,
-    y: Pointer,
-    count: number,
-    inner: number,
-    size: number,
   ): void;
 
   /**
@@ -67,6 +40,33 @@ export interface RareKernels {
 
 /** Kernels of operators that are not in every build of the runtime. */
 export interface FurtherKernels {
+  /** Running sum along the middle axis of x (outer, count, inner); `exclusive` and `reverse` are 0 or 1, as ONNX's CumSum has them. */
+  cumulativeSum(
+    integers: number,
+    x: Pointer,
+    y: Pointer,
+    outer: number,
+    count: number,
+    inner: number,
+    exclusive: number,
+    reverse: number,
+  ): void;
+
+  /**
+   * Joins row i of `updates` (count, inner) to row `places[i]` of y (size, inner) by entry `reduction` of
+   * `SCATTER_REDUCTIONS`, in the order of i. Places outside of y are passed over.
+   */
+  scatter(
+    reduction: number,
+    integers: number,
+    places: Pointer,
+    updates: Pointer,
+    y: Pointer,
+    count: number,
+    inner: number,
+    size: number,
+  ): void;
+
   /**
    * The loop over time of RNN, GRU (2 more gates) and LSTM (3 more). `x` (directions, times and batches, gates · H) is the input times its weights;
    * `weights` (directions, gates · H, H), `bias` (directions, 2 · gates · H), `peepholes` (directions, 3 · H); `hidden` and `cell` are the states,

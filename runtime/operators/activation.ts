@@ -27,7 +27,6 @@ const attribute = ({ node }: Application, name: string, fallback: number): Expre
   float(floatAttribute(node, name, fallback));
 
 const isNegative = (x: Expression) => apply(Opcode.LT, x, ZERO);
-const isLess = (x: Expression, y: Expression) => apply(Opcode.LT, x, y);
 const exp = (x: Expression) => apply(Opcode.EXP, x);
 const tanh = (x: Expression) => apply(Opcode.TANH, x);
 const unitClamp = (x: Expression) => minimum(maximum(x, ZERO), ONE);
@@ -67,30 +66,16 @@ const selu: Formula = (at, x) =>
     select(isNegative(x), multiply(attribute(at, 'alpha', 1.6732632), expMinusOne(x)), x),
   );
 
-const celu: Formula = (at, x) => {
-  const alpha = attribute(at, 'alpha', 1);
-  return select(isNegative(x), multiply(alpha, expMinusOne(divide(x, alpha))), x);
-};
-
-const shrink: Formula = (at, x) => {
-  const bias = attribute(at, 'bias', 0);
-  const bound = floatAttribute(at.node, 'lambd', 0.5);
-  return select(isLess(x, float(-bound)), add(x, bias), select(isLess(float(bound), x), subtract(x, bias), ZERO));
-};
-
 const FORMULAS: Readonly<Record<string, Formula>> = {
   LeakyRelu: leaky,
   Elu: (at, x) => select(isNegative(x), multiply(attribute(at, 'alpha', 1), expMinusOne(x)), x),
   Selu: selu,
-  Celu: celu,
   HardSigmoid: (at, x) => unitClamp(add(multiply(x, attribute(at, 'alpha', 0.2)), attribute(at, 'beta', 0.5))),
   HardSwish: (_, x) => multiply(x, unitClamp(add(multiply(x, float(1 / 6)), float(0.5)))),
   Softplus: (_, x) => softplus(x),
   Softsign: (_, x) => divide(x, add(ONE, apply(Opcode.ABS, x))),
   Mish: (_, x) => multiply(x, tanh(softplus(x))),
   Gelu: gelu,
-  ThresholdedRelu: (at, x) => select(isLess(attribute(at, 'alpha', 1), x), x, ZERO),
-  Shrink: shrink,
 };
 
 export const ACTIVATION_OPERATORS: Operators = {

@@ -3,7 +3,7 @@
  * tensors.
  */
 import { dtypeFromCode } from '../../src/graph/dtype.ts';
-import { intAttribute, stringAttribute } from '../../src/graph/graph.ts';
+import { intAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
 import { apply, divide, type Expression, float, integer, multiply, operand, select } from '../plan/expression.ts';
 import { sizeOf } from '../plan/value.ts';
@@ -66,15 +66,8 @@ const cast: Lower = (plan, node, [x]) => {
   return [plan.elementwise(to, x!.shape, converted(operand(x!), x!.dtype, to))];
 };
 
-const castLike: Lower = (plan, _node, [x, like]) => [
-  plan.elementwise(like!.dtype, x!.shape, converted(operand(x!), x!.dtype, like!.dtype)),
-];
-
 const sign: Formula = ({ integral }, x) =>
   integral ? apply(Opcode.MAX_INT, apply(Opcode.MIN_INT, x, integer(1)), integer(-1)) : apply(Opcode.SIGN, x);
-
-const bitShift: Formula = ({ node, dtype }, x, y) =>
-  wrapped(dtype, apply(stringAttribute(node, 'direction') === 'LEFT' ? Opcode.SHIFT_LEFT : Opcode.SHIFT_RIGHT, x, y));
 
 export const ELEMENTWISE_OPERATORS: Operators = {
   ...Object.fromEntries(FUNCTIONS.map((op, at) => [op, pointwise((_, x) => apply(Opcode.SQRT + at, x))])),
@@ -96,6 +89,4 @@ export const ELEMENTWISE_OPERATORS: Operators = {
   Relu: pointwise((at, x) => greatest(at, x, literal(at.dtype, 0))),
   Where: pointwise((_, condition, x, y) => select(condition, x, y), 1),
   Cast: cast,
-  CastLike: castLike,
-  BitShift: pointwise(bitShift),
 };

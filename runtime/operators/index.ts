@@ -3,7 +3,7 @@ import { ACTIVATION_OPERATORS } from './activation.ts';
 import { COMPARISON_OPERATORS } from './comparison.ts';
 import { CONVOLUTION_OPERATORS } from './convolution.ts';
 import { ELEMENTWISE_OPERATORS } from './elementwise.ts';
-import { INDEXING_OPERATORS } from './indexing.ts';
+import { GATHER_OPERATORS } from './gather.ts';
 import { LAYOUT_OPERATORS } from './layout.ts';
 import { MATRIX_OPERATORS } from './matrix.ts';
 import { NORMALIZATION_OPERATORS } from './normalization.ts';
@@ -24,7 +24,7 @@ export const OPERATORS: Operators = {
   ...SOFTMAX_OPERATORS,
   ...LAYOUT_OPERATORS,
   ...PADDING_OPERATORS,
-  ...INDEXING_OPERATORS,
+  ...GATHER_OPERATORS,
   ...SHAPE_OPERATORS,
   ...CONVOLUTION_OPERATORS,
   ...POOLING_OPERATORS,

@@ -1,11 +1,13 @@
 /**
- * Operators that pick or place elements by index (ONNX operator documentation). Negative indices count from the end.
+ * Operators that pick or place elements by index (ONNX operator documentation), Gather apart. Negative indices count from the end.
  */
+import { dtypeFromCode } from '../../src/graph/dtype.ts';
 import { intAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
 import { SCATTER_REDUCTIONS } from '../kernels/rare-kernels.ts';
 import { apply, type Expression, integer, operand, select } from '../plan/expression.ts';
 import { isIntegral, sizeOf, type Value } from '../plan/value.ts';
+import { gathered } from './gather.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
 import { converted, literal } from './pointwise.ts';
 import { reduced } from './reduction.ts';
@@ -30,28 +32,7 @@ export function known(plan: Lowering, dims: readonly number[], numbers: readonly
   return operand(plan.constant('int32', [...dims, ...new Array<number>(behind).fill(1)], numbers));
 }
 
-/** Picks slices of `inner` elements along the middle axis of (outer, size, inner) by `indices`. */
-export function gathered(
-  plan: Lowering,
-  x: Value,
-  indices: Value,
-  shape: readonly number[],
-  [outer, size, inner]: readonly [number, number, number],
-): Value {
-  const [source, places] = [plan.buffer(x), plan.buffer(indices)];
-  const result = plan.tensor(x.dtype, shape);
-  if (size === 0 && sizeOf(result) > 0) throw new RangeError('Gather from nothing');
-  plan.step('gather', source, places, plan.buffer(result), outer, size, inner, sizeOf(indices));
-  return result;
-}
-
 const axisAttribute = (node: Node, { shape }: Value) => axisOf(node, intAttribute(node, 'axis', 0), shape.length);
-
-const gather: Lower = (plan, node, [x, indices]) => {
-  const { shape } = x!;
-  const axis = axisAttribute(node, x!);
-  return [gathered(plan, x!, indices!, withDim(shape, axis, ...indices!.shape), around(shape, axis))];
-};
 
 /** Places in an array of shape `shape` that elements of `indices` name along `axis`, the other coordinates being their own. */
 export function elementPlaces(plan: Lowering, indices: Value, shape: readonly number[], axis: number): Value {
@@ -130,21 +111,6 @@ const oneHot: Lower = (plan, node, inputs) => {
   return [plan.elementwise(values.dtype, withDim(column.shape, axis, count), select(isPlace, on!, off!))];
 };
 
-const topK: Lower = (plan, node, [x, given]) => {
-  const { dtype, shape } = x!;
-  const axis = axisOf(node, intAttribute(node, 'axis', -1), shape.length);
-  const k = plan.numbers(given!)[0]!;
-  const [outer, count, inner] = around(shape, axis);
-  if (!(k >= 0 && k <= count)) throw new RangeError(`${node.op}: ${k} of ${count}`);
-  const source = plan.buffer(x!);
-  const dims = withDim(shape, axis, k);
-  const [values, indices] = [plan.tensor(dtype, dims), plan.tensor('int64', dims)];
-  const largest = intAttribute(node, 'largest', 1);
-  const integers = isIntegral(dtype) ? 1 : 0;
-  plan.step('topK', integers, largest, k, source, plan.buffer(values), plan.buffer(indices), outer, count, inner);
-  return [values, indices];
-};
-
 const cumSum: Lower = (plan, node, [x, given]) => {
   const { dtype, shape } = x!;
   const axis = axisOf(node, plan.numbers(given!)[0]!, shape.length);
@@ -170,6 +136,20 @@ const trilu: Lower = (plan, node, [x, given]) => {
   const column = known(plan, [columns], countUp(columns));
   const isKept = apply(Opcode.LE_INT, ...(intAttribute(node, 'upper', 1) === 1 ? [row, column] : [column, row]));
   return [plan.elementwise(dtype, shape, select(isKept, operand(x!), literal(dtype, 0)))];
+};
+
+const eyeLike: Lower = (plan, node, [x]) => {
+  const [rows, columns] = x!.shape as [number, number];
+  const dtype = dtypeFromCode(intAttribute(node, 'dtype', 0)) ?? x!.dtype;
+  const k = intAttribute(node, 'k', 0);
+  const row = known(
+    plan,
+    [rows],
+    countUp(rows).map((at) => at + k),
+    1,
+  );
+  const isDiagonal = apply(Opcode.EQ_INT, row, known(plan, [columns], countUp(columns)));
+  return [plan.elementwise(dtype, x!.shape, converted(isDiagonal, 'bool', dtype))];
 };
 
 const reverseSequence: Lower = (plan, node, [x, lengths]) => {
@@ -241,15 +221,14 @@ const unique: Lower = (plan, node, [x]) => {
 };
 
 export const INDEXING_OPERATORS: Operators = {
-  Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherND,
   ScatterElements: scatterElements,
   ScatterND: scatterND,
   OneHot: oneHot,
-  TopK: topK,
   CumSum: cumSum,
   Trilu: trilu,
+  EyeLike: eyeLike,
   ReverseSequence: reverseSequence,
   Compress: compress,
   NonZero: nonZero,

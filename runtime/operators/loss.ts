@@ -5,7 +5,8 @@ import { intAttribute, type Node, stringAttribute } from '../../src/graph/graph.
 import * as Opcode from '../kernels/opcodes.ts';
 import { apply, divide, float, integer, multiply, operand, select } from '../plan/expression.ts';
 import { sizeOf, type Value } from '../plan/value.ts';
-import { elementPlaces, gathered } from './indexing.ts';
+import { gathered } from './gather.ts';
+import { elementPlaces } from './indexing.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
 import { reduced } from './reduction.ts';
 import { countUp, withDim } from './shapes.ts';

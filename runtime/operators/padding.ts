@@ -1,7 +1,7 @@
 /**
- * Pad and CenterCropPad (ONNX operator documentation). A negative padding crops.
+ * Pad (ONNX operator documentation). A negative padding crops.
  */
-import { intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
+import { type Node, stringAttribute } from '../../src/graph/graph.ts';
 import { operand } from '../plan/expression.ts';
 import type { Value } from '../plan/value.ts';
 import { move } from './moves.ts';
@@ -14,7 +14,7 @@ import { rowMajor } from './strided-copy.ts';
 type Padding = readonly (readonly [begin: number, end: number])[];
 
 /** Pads with `fill`, a scalar, or zeros. */
-function filled(plan: Lowering, x: Value, padding: Padding, fill?: Value): Value {
+export function filled(plan: Lowering, x: Value, padding: Padding, fill?: Value): Value {
   const { dtype, shape } = x;
   const source = plan.buffer(x);
   const whole = shape.map((dim, axis) => Math.max(0, dim + padding[axis]![0] + padding[axis]![1]));
@@ -62,7 +62,7 @@ function mirrored(plan: Lowering, x: Value, padding: Padding, mirror: (place: nu
 }
 
 /** The entries of `pairs`, one for each of `axes`, at all axes. */
-function spread(
+export function spread(
   node: Node,
   rank: number,
   axes: readonly number[],
@@ -85,16 +85,4 @@ const pad: Lower = (plan, node, [x, given, fill, named]) => {
   return [mirror ? mirrored(plan, x!, padding, mirror) : filled(plan, x!, padding, fill)];
 };
 
-const centerCropPad: Lower = (plan, node, [x, target]) => {
-  const { shape } = x!;
-  const sizes = plan.numbers(target!);
-  const axes = intsAttribute(node, 'axes') ?? countUp(shape.length);
-  const padding = spread(node, shape.length, axes, (at, axis) => {
-    const extra = sizes[at]! - shape[axis]!;
-    const begin = Math.trunc(extra / 2);
-    return [begin, extra - begin];
-  });
-  return [filled(plan, x!, padding)];
-};
-
-export const PADDING_OPERATORS: Operators = { Pad: pad, CenterCropPad: centerCropPad };
+export const PADDING_OPERATORS: Operators = { Pad: pad };

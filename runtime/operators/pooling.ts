@@ -4,14 +4,12 @@
 import { intAttribute, intsAttribute, type Node } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
 import { apply, operand } from '../plan/expression.ts';
-import { isIntegral, sameShape, sizeOf, type Value } from '../plan/value.ts';
-import { move } from './moves.ts';
+import { isIntegral, sizeOf, type Value } from '../plan/value.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
-import { rowMajor } from './strided-copy.ts';
-import { atRank, UNIT, type Window, windowsOf, windowWords } from './windows.ts';
+import { atRank, type Window, windowsOf, windowWords } from './windows.ts';
 
-/** The pooled value and, where the node names a second output, the places of its elements in `x`. */
-function pool(plan: Lowering, node: Node, x: Value, windows: readonly Window[], kind: number): Value[] {
+/** The value pooled with windows by a `POOL_…` and, where the node names a second output, the places of its elements in `x`. */
+export function pool(plan: Lowering, node: Node, x: Value, windows: readonly Window[], kind: number): Value[] {
   const { dtype, shape } = x;
   const pooled = [...shape.slice(0, 2), ...windows.map(({ out }) => out)];
   const isFloat = !isIntegral(dtype);
@@ -31,7 +29,7 @@ function pool(plan: Lowering, node: Node, x: Value, windows: readonly Window[], 
 }
 
 /** Pools with windows; `kind` is a `POOL_…`. */
-const windowed =
+export const windowed =
   (kind: (node: Node) => number): Lower =>
   (plan, node, [x]) =>
     pool(plan, node, x!, windowsOf(node, x!.shape.slice(2), intsAttribute(node, 'kernel_shape') ?? []), kind(node));
@@ -47,47 +45,12 @@ const whole =
     return [y];
   };
 
-const globalLpPool: Lower = (plan, node, [x]) => {
-  const windows = x!.shape.slice(2).map((size) => ({ ...UNIT, size, kernel: size }));
-  return pool(plan, node, x!, windows, Opcode.POOL_LP);
-};
-
-/** Puts each element back where MaxPool found it. */
-const maxUnpool: Lower = (plan, node, [x, indices, outputShape]) => {
-  const { dtype, shape } = x!;
-  const front = shape.slice(0, 2);
-  const windows = windowsOf(node, shape.slice(2), intsAttribute(node, 'kernel_shape') ?? [], (window) => ({
-    out: (window.size - 1) * window.stride + window.kernel - window.begin - window.end,
-  }));
-  // The indices count within this shape, whichever is asked for.
-  const pooled = [...front, ...windows.map(({ out }) => out)];
-  const zeros = (dims: readonly number[]) => {
-    const value = plan.tensor(dtype, dims);
-    plan.step('fill', plan.buffer(value), sizeOf(value), 0);
-    return value;
-  };
-  const [source, places] = [plan.buffer(x!), plan.buffer(indices!)];
-  const y = zeros(pooled);
-  const size = sizeOf(y);
-  plan.step('scatter', 0, 0, places, source, plan.buffer(y), sizeOf(x!), 1, size);
-  const wanted = outputShape ? plan.numbers(outputShape) : pooled;
-  if (sameShape(wanted, pooled)) return [y];
-  const larger = zeros(wanted);
-  const dims = pooled.map((dim, axis) => Math.min(dim, wanted[axis]!));
-  const walk = (sizes: readonly number[]) => ({ offset: 0, strides: rowMajor(sizes) });
-  move(plan, plan.buffer(y), plan.buffer(larger), dims, walk(pooled), walk(wanted));
-  return [larger];
-};
-
 const averageKind = (node: Node) =>
   intAttribute(node, 'count_include_pad', 0) ? Opcode.POOL_AVERAGE_PADDED : Opcode.POOL_AVERAGE;
 
 export const POOLING_OPERATORS: Operators = {
   MaxPool: windowed(() => Opcode.POOL_MAX),
   AveragePool: windowed(averageKind),
-  LpPool: windowed(() => Opcode.POOL_LP),
-  MaxUnpool: maxUnpool,
   GlobalMaxPool: whole(Opcode.REDUCE_MAX),
   GlobalAveragePool: whole(Opcode.REDUCE_MEAN),
-  GlobalLpPool: globalLpPool,
 };

@@ -1,20 +1,11 @@
 /**
- * Reductions along axes (ONNX's Reduce… operators) and the largest or smallest element's place (ArgMax, ArgMin).
+ * Reductions along axes (ONNX's Reduce… operators) and the largest or smallest elements and their places (TopK,
+ * ArgMax, ArgMin).
  */
 import type { DType } from '../../src/graph/dtype.ts';
 import { intAttribute, type Node } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import {
-  add,
-  apply,
-  type Expression,
-  float,
-  maximum,
-  minimum,
-  multiply,
-  operand,
-  subtract,
-} from '../plan/expression.ts';
+import { apply, type Expression, multiply, operand, subtract } from '../plan/expression.ts';
 import { isIntegral, type Value } from '../plan/value.ts';
 import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
 import { converted, identity, magnitude } from './pointwise.ts';
@@ -54,8 +45,6 @@ interface Reduction {
   readonly after?: (x: Expression) => Expression;
 }
 
-const log = (x: Expression) => apply(Opcode.LOG, x);
-
 const REDUCTIONS: Readonly<Record<string, Reduction>> = {
   ReduceSum: { kind: Opcode.REDUCE_SUM },
   ReduceMean: { kind: Opcode.REDUCE_MEAN },
@@ -65,11 +54,11 @@ const REDUCTIONS: Readonly<Record<string, Reduction>> = {
   ReduceSumSquare: { kind: Opcode.REDUCE_SUM_SQUARE },
   ReduceL1: { kind: Opcode.REDUCE_SUM, before: magnitude },
   ReduceL2: { kind: Opcode.REDUCE_SUM_SQUARE, after: (x) => apply(Opcode.SQRT, x) },
-  ReduceLogSum: { kind: Opcode.REDUCE_SUM, after: log },
+  ReduceLogSum: { kind: Opcode.REDUCE_SUM, after: (x) => apply(Opcode.LOG, x) },
 };
 
 /** The axes that a reduction's second input names, from the front; `undefined` where there is nothing to do. */
-function axesOf(plan: Lowering, node: Node, [x, given]: Inputs): number[] | undefined {
+export function axesOf(plan: Lowering, node: Node, [x, given]: Inputs): number[] | undefined {
   const rank = x!.shape.length;
   const axes = given ? plan.numbers(given) : [];
   if (axes.length > 0) return axes.map((axis) => axisOf(node, axis, rank));
@@ -77,7 +66,7 @@ function axesOf(plan: Lowering, node: Node, [x, given]: Inputs): number[] | unde
 }
 
 /** `result`, which keeps its reduced axes, in the shape that the node asks for. */
-function finished(plan: Lowering, node: Node, result: Value, axes: readonly number[]): Value {
+export function finished(plan: Lowering, node: Node, result: Value, axes: readonly number[]): Value {
   if (intAttribute(node, 'keepdims', 1) === 1) return result;
   return plan.view(
     result,
@@ -101,20 +90,6 @@ const reduction =
     return [finished(plan, node, plan.elementwise(dtype, total.shape, converted(result, inner, dtype)), axes)];
   };
 
-const LARGEST = 3.4028234663852886e38;
-
-/** log Σ eˣ, as m + log Σ eˣ⁻ᵐ with m the largest x, so that nothing overflows. */
-const logSumExp: Lower = (plan, node, inputs) => {
-  const x = inputs[0]!;
-  const axes = axesOf(plan, node, inputs);
-  if (!axes) return identity(plan, node, [x]);
-  const peak = reduced(plan, x, axes, Opcode.REDUCE_MAX);
-  const shift = minimum(maximum(operand(peak), float(-LARGEST)), float(LARGEST));
-  const powers = plan.elementwise(x.dtype, x.shape, apply(Opcode.EXP, subtract(operand(x), shift)));
-  const total = reduced(plan, powers, axes, Opcode.REDUCE_SUM);
-  return [finished(plan, node, plan.elementwise(x.dtype, peak.shape, add(log(operand(total)), shift)), axes)];
-};
-
 /** Places of extremes along an axis, which keeps size 1. */
 export function extremes(plan: Lowering, x: Value, axis: number, kind: number, last = 0): Value {
   const result = plan.tensor('int64', withDim(x.shape, axis, 1));
@@ -131,6 +106,21 @@ const arg =
     return [finished(plan, node, places, [axis])];
   };
 
+const topK: Lower = (plan, node, [x, given]) => {
+  const { dtype, shape } = x!;
+  const axis = axisOf(node, intAttribute(node, 'axis', -1), shape.length);
+  const k = plan.numbers(given!)[0]!;
+  const [outer, count, inner] = around(shape, axis);
+  if (!(k >= 0 && k <= count)) throw new RangeError(`${node.op}: ${k} of ${count}`);
+  const source = plan.buffer(x!);
+  const dims = withDim(shape, axis, k);
+  const [values, indices] = [plan.tensor(dtype, dims), plan.tensor('int64', dims)];
+  const largest = intAttribute(node, 'largest', 1);
+  const integers = isIntegral(dtype) ? 1 : 0;
+  plan.step('topK', integers, largest, k, source, plan.buffer(values), plan.buffer(indices), outer, count, inner);
+  return [values, indices];
+};
+
 /** x − its mean over `axes`, and its population variance. */
 export function centred(
   plan: Lowering,
@@ -144,7 +134,7 @@ export function centred(
 
 export const REDUCTION_OPERATORS: Operators = {
   ...Object.fromEntries(Object.entries(REDUCTIONS).map(([op, spec]) => [op, reduction(spec)])),
-  ReduceLogSumExp: logSumExp,
+  TopK: topK,
   ArgMax: arg(Opcode.REDUCE_MAX),
   ArgMin: arg(Opcode.REDUCE_MIN),
 };
