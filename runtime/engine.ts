@@ -26,7 +26,7 @@ import { NeedsNumbers } from './plan/builder.ts';
 import { makePlan, type PlanGraph, type PlanInput, type PlanWeight, type Workplace } from './plan/make-plan.ts';
 import type { Plan } from './plan/plan.ts';
 import { isIntegral } from './plan/value.ts';
-import { SCRATCH_BYTES } from './rebuild.ts';
+import { SCRATCH_BYTES } from './sink.ts';
 import { networkNumbers, placeWeight } from './weights.ts';
 import { type Narrow, narrowing } from './width.ts';
 

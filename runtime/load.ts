@@ -2,6 +2,7 @@
  * From a source to a session.
  */
 import { openFqz } from '../formats/fqz/read.ts';
+import { memoryOf } from '../formats/fqz/weight-header.ts';
 import { FormatError, UnsupportedError } from '../src/errors.ts';
 import { type Backend, limited, type Machines, openMachine, type WasmSource } from './backend.ts';
 import { openCache } from './cache.ts';
@@ -17,7 +18,10 @@ import { isRemote, type LoadProgress, readSource, type Source } from './source.t
 export interface LoadOptions {
   /** `auto` is WebAssembly, or plain JavaScript where a content security policy forbids that. */
   backend?: Backend;
-  /** How wide to run the model, as a fraction of its own width, where its channels are coded by cosines: 0.25 is several times faster. */
+  /**
+   * How wide to run the model, as a fraction of its own width, where its channels are coded by cosines: 0.25 is several
+   * times faster.
+   */
   width?: number;
   /** Called as loading goes on. */
   onProgress?: (progress: LoadProgress) => void;
@@ -26,11 +30,15 @@ export interface LoadOptions {
   /** Hashes as in HTML's `integrity` attribute, checked before anything of the file is used. */
   integrity?: string;
   /**
-   * Keeps what is fetched in the Cache API, where there is one: in the cache of this name (`fqz` for `true`), or this one. What is there is used as long as it is
-   * sound and fits `integrity`, so give that, or a URL that changes with its content.
+   * Keeps what is fetched in the Cache API, where there is one: in the cache of this name (`fqz` for `true`), or this
+   * one. What is there is used as long as it is sound and fits `integrity`, so give that, or a URL that changes with
+   * its content.
    */
   cache?: boolean | string | Cache;
-  /** The WebAssembly build to use, for pages that host it, and platforms that do not compile bytes; the embedded one unless given. */
+  /**
+   * The WebAssembly build to use, for pages that host it, and platforms that do not compile bytes; the embedded one
+   * unless given.
+   */
   wasm?: WasmSource;
   /** Bytes that the file, and then weights with activations, may take; more is refused before it is taken. */
   maxMemory?: number;
@@ -89,6 +97,10 @@ async function open({ operators, machines }: Edition, bytes: Uint8Array, setting
   const { backend, width, integrity, wasm, maxMemory, signal, onProgress } = settings;
   if (integrity !== undefined) await checkIntegrity(bytes, integrity);
   const opened = openFqz(bytes);
+  const largest = opened.headers.reduce((most, header) => Math.max(most, memoryOf(header)), 0);
+  if (largest > maxMemory) {
+    throw new RangeError(`a weight has ${largest} bytes of numbers, maxMemory allows ${maxMemory}`);
+  }
   const { preparation, labels } = opened;
   const { inputs, outputs } = graphOf(opened);
 
@@ -119,8 +131,8 @@ async function open({ operators, machines }: Edition, bytes: Uint8Array, setting
 }
 
 /**
- * Plans at once where the file leaves no size open but that of a batch, so that weights are in place before the first run,
- * and what cannot be run is refused here.
+ * Plans at once where the file leaves no size open but that of a batch, so that weights are in place before the first
+ * run, and what cannot be run is refused here.
  */
 function prepareFixedShapes(engine: Engine, ports: readonly Port[]): void {
   const inputs = new Map<string, PlanInput>();

@@ -5,7 +5,7 @@
 import type { Pointer } from './kernels/kernels.ts';
 import type { PackedLayout } from './plan/buffer.ts';
 import { panelsOf, scatter, scatterAxes } from './plan/weight-layout.ts';
-import { type Factor, type Sink, SLAB_WORDS, slabOf, type Workshop } from './rebuild.ts';
+import { type Factor, type Sink, SLAB_WORDS, slabOf, type Workshop } from './sink.ts';
 
 /** Makes the sink of a weight of `elements` elements at `pointer`. Throws `RangeError` where the layout does not fit it. */
 export function panelSink(workshop: Workshop, pointer: Pointer, layout: PackedLayout, elements: number): Sink {

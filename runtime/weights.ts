@@ -7,20 +7,13 @@ import { type Labelled, parseExpression, stridesOf } from '../src/codec/einsum.t
 import { contractNetwork, cosineAxes, expandNetwork, type TensorNetwork } from '../src/codec/network.ts';
 import { UnsupportedError } from '../src/errors.ts';
 import { elementCount, type Tensor } from '../src/graph/tensor.ts';
+import { type CoreAxis, joinAxes } from './core-axes.ts';
 import { ELEMENT_ARRAYS, type Elements, isElementType, storeElements } from './elements.ts';
 import type { Pointer } from './kernels/kernels.ts';
 import { panelSink } from './panel-sink.ts';
 import type { WeightLayout } from './plan/buffer.ts';
-import {
-  type Core,
-  type CoreAxis,
-  joinAxes,
-  rebuild,
-  rowMajorSink,
-  SCRATCH_BYTES,
-  type Sink,
-  type Workshop,
-} from './rebuild.ts';
+import { type Core, rebuild } from './rebuild.ts';
+import { rowMajorSink, SCRATCH_BYTES, type Sink, type Workshop } from './sink.ts';
 
 /** Elements that are converted together. */
 const CHUNK = 1 << 14;

@@ -7,7 +7,7 @@ import { convert, onnxruntimeEvaluate, readOnnxFile } from 'fqz';
 import { openFqz } from '../../dist/formats/fqz/read.js';
 import { wasmMachine } from '../../dist/runtime/machine.js';
 import { layoutWords } from '../../dist/runtime/plan/weight-layout.js';
-import { SCRATCH_BYTES } from '../../dist/runtime/rebuild.js';
+import { SCRATCH_BYTES } from '../../dist/runtime/sink.js';
 import { placeWeight } from '../../dist/runtime/weights.js';
 import { markdownTable } from '../../scripts/markdown-table.mjs';
 import { duration, inTurn } from './measure.mjs';

@@ -4,7 +4,7 @@ import type { Memory } from '../../runtime/js/memory.ts';
 import { TILE_COLUMNS, TILE_ROWS } from '../../runtime/kernels/opcodes.ts';
 import type { PackedLayout, WeightLayout } from '../../runtime/plan/buffer.ts';
 import { layoutWords } from '../../runtime/plan/weight-layout.ts';
-import { SCRATCH_BYTES, type Workshop } from '../../runtime/rebuild.ts';
+import { SCRATCH_BYTES, type Workshop } from '../../runtime/sink.ts';
 import { hasRelaxedSimd, wasmKernels } from '../../runtime/wasm/instantiate.ts';
 import { placeWeight } from '../../runtime/weights.ts';
 import type { StoredWeight } from '../../src/codec/archive.ts';
