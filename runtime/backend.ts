@@ -41,8 +41,8 @@ export interface OpenedMachine {
 }
 
 /**
- * Opens a machine of the wanted backend. `auto` does without WebAssembly where a content security policy, or the platform,
- * does. Rejects with `TypeError` for an unknown backend, `UnsupportedError` for one that is not in this
+ * Opens a machine of the wanted backend. `auto` does without WebAssembly where a content security policy, or the
+ * platform, does. Rejects with `TypeError` for an unknown backend, `UnsupportedError` for one that is not in this
  * version, and what WebAssembly throws where `wasm` is asked for and not allowed.
  */
 export async function openMachine(

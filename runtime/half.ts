@@ -1,5 +1,6 @@
 /**
- * Numbers to float16 (IEEE 754 binary16) and bfloat16 (the upper half of float32), rounded to the nearest and ties to even.
+ * Numbers to float16 (IEEE 754 binary16) and bfloat16 (the upper half of float32), rounded to the nearest and ties to
+ * even.
  */
 
 const floats = new Float32Array(1);

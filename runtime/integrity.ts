@@ -19,8 +19,9 @@ export function parseIntegrity(integrity: string): { algorithm: string; digests:
 }
 
 /**
- * Resolves where `bytes` have one of the hashes of `integrity` (of its strongest algorithm). Rejects with `FormatError` where
- * they have not, `TypeError` for a string without a hash, and `UnsupportedError` in a page that is no secure context.
+ * Resolves where `bytes` have one of the hashes of `integrity` (of its strongest algorithm). Rejects with `FormatError`
+ * where they have not, `TypeError` for a string without a hash, and `UnsupportedError` in a page that is no secure
+ * context.
  */
 export async function checkIntegrity(bytes: Uint8Array, integrity: string): Promise<void> {
   const { algorithm, digests } = parseIntegrity(integrity);

@@ -45,15 +45,16 @@ export interface Session {
   readonly info: SessionInfo;
   /**
    * Runs the model on a value for every input, by name, and resolves to every output by name. Runs are served one after
-   * another in the order of their calls; a run that has begun is not interrupted. The arrays must not change before the result is there.
+   * another in the order of their calls; a run that has begun is not interrupted. The arrays must not change before the
+   * result is there.
    *
    * Rejects with `TypeError` for a missing, unknown or mistyped input, `RangeError` for shapes that do not fit,
    * the signal's reason where that aborts before the run's turn, and an `InvalidStateError` after `dispose`.
    */
   run(feeds: Readonly<Record<string, InputValue>>, options?: { signal?: AbortSignal }): Promise<Record<string, Tensor>>;
   /**
-   * Runs the model once on zeros, so that the first real run finds memory, plan and compiled code in place. `shapes` are needed for
-   * inputs that leave sizes open, other than a batch size, which is 1 unless given.
+   * Runs the model once on zeros, so that the first real run finds memory, plan and compiled code in place. `shapes`
+   * are needed for inputs that leave sizes open, other than a batch size, which is 1 unless given.
    */
   warmup(shapes?: Readonly<Record<string, readonly number[]>>): Promise<void>;
   /** Frees everything. A run under way still ends well; those behind it are rejected with an `InvalidStateError`. */

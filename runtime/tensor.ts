@@ -16,8 +16,8 @@ type TensorOf<T extends ElementType> = {
 };
 
 /**
- * Elements, row-major over `shape`. float16 and bfloat16 are bit patterns in a `Uint16Array` (where the platform has it,
- * `new Float16Array(data.buffer)` reads them); bool is 0 or 1 in a `Uint8Array`.
+ * Elements, row-major over `shape`. float16 and bfloat16 are bit patterns in a `Uint16Array` (where the platform has
+ * it, `new Float16Array(data.buffer)` reads them); bool is 0 or 1 in a `Uint8Array`.
  */
 export type Tensor = { [T in ElementType]: TensorOf<T> }[ElementType];
 
@@ -93,8 +93,9 @@ function elementsFor(what: string, dtype: ElementType, data: InputElements): Ele
 }
 
 /**
- * A tensor for every port, out of what a caller gives by name. Throws `TypeError` for names that are missing or unknown and for
- * elements of another type, `RangeError` for shapes that contradict the ports or, in a symbolic size, each other.
+ * A tensor for every port, out of what a caller gives by name. Throws `TypeError` for names that are missing or unknown
+ * and for elements of another type, `RangeError` for shapes that contradict the ports or, in a symbolic size, each
+ * other.
  */
 export function inputTensors(ports: readonly Port[], feeds: Readonly<Record<string, InputValue>>): Map<string, Tensor> {
   for (const name of Object.keys(feeds)) {

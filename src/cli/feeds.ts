@@ -24,8 +24,8 @@ Inputs:
   option says otherwise.`;
 
 /**
- * A tensor for every input, by name, from texts such as `image=cat.jpg`. Arrays are converted to the input's type. Throws `TypeError` for names that are
- * unknown, missing or given twice, and as the readers of the files do.
+ * A tensor for every input, by name, from texts such as `image=cat.jpg`. Arrays are converted to the input's type.
+ * Throws `TypeError` for names that are unknown, missing or given twice, and as the readers of the files do.
  */
 export async function readFeeds(
   inputs: readonly TensorInfo[],

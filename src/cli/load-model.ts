@@ -16,7 +16,9 @@ export type LoadedFile =
   | { readonly format: 'onnx'; readonly bytes: number; readonly model: Model }
   | { readonly format: 'fqz'; readonly bytes: number; readonly content: Uint8Array; readonly archive: Archive };
 
-/** Reads the model file at `path`. Throws what the two readers throw, and `TypeError` for what is not a regular file. */
+/**
+ * Reads the model file at `path`. Throws what the two readers throw, and `TypeError` for what is not a regular file.
+ */
 export async function loadFile(path: string): Promise<LoadedFile> {
   const { size } = checkedStat(path);
   if (!startsLikeFqz(path)) return { format: 'onnx', bytes: size, model: await readOnnxFile(path) };
@@ -74,8 +76,8 @@ export interface RunnableFile {
 }
 
 /**
- * Loads the file at `path` and opens it. Throws what `loadFile`, `openOnnx`, `openArchive` and `openInRuntime` throw, and `TypeError`
- * for options that do not go with each other or with the file.
+ * Loads the file at `path` and opens it. Throws what `loadFile`, `openOnnx`, `openArchive` and `openInRuntime` throw,
+ * and `TypeError` for options that do not go with each other or with the file.
  */
 export async function openFile(path: string, options: RunnableOptions): Promise<RunnableFile> {
   const { backend = 'onnxruntime', width } = options;

@@ -16,7 +16,9 @@ export interface RuntimeFile extends RunnableFile {
   info(): SessionInfo;
 }
 
-/** A run holds up everything else, so that only between two can Ctrl-C and the progress bar have their turn; this often. */
+/**
+ * A run holds up everything else, so that only between two can Ctrl-C and the progress bar have their turn; this often.
+ */
 const MILLISECONDS_BETWEEN_TURNS = 50;
 
 /** Opens the file. Rejects as `load` does, with a hint at onnxruntime where this runtime does not know an operator. */

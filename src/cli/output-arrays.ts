@@ -14,8 +14,9 @@ export interface OutputArrays {
 }
 
 /**
- * Checks that outputs of these names can be written to `path`, before long work starts: an archive where it ends in .npz, a folder
- * where it is one or ends in a slash, else a single array. Throws `TypeError` for several outputs to one array, and as `prepareOutput` does.
+ * Checks that outputs of these names can be written to `path`, before long work starts: an archive where it ends in
+ * .npz, a folder where it is one or ends in a slash, else a single array. Throws `TypeError` for several outputs to one
+ * array, and as `prepareOutput` does.
  */
 export function prepareOutputArrays(path: string, names: readonly string[], inputs: readonly string[]): OutputArrays {
   if (path.endsWith('/') || statSync(path, { throwIfNoEntry: false })?.isDirectory()) {

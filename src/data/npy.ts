@@ -100,8 +100,8 @@ function rowMajor(data: Uint8Array, shape: number[], width: number): Uint8Array<
 const HEADER_ALIGNMENT = 64;
 
 /**
- * The .npy array (version 1) of a tensor; bfloat16 becomes float32, which NumPy knows. Throws `UnsupportedError` for elements
- * that are not plain numbers.
+ * The .npy array (version 1) of a tensor; bfloat16 becomes float32, which NumPy knows. Throws `UnsupportedError` for
+ * elements that are not plain numbers.
  */
 export function writeNpy(tensor: Tensor): Uint8Array {
   if (tensor.dtype === 'bfloat16') return writeNpy(float32Tensor(tensor.shape, toFloat32(tensor)));

@@ -1,6 +1,6 @@
 /**
- * The bundled runtime where pages are strict or scripts have no page: content security policies, workers, service workers. Each
- * runs the same file from the same server, in Chromium.
+ * The bundled runtime where pages are strict or scripts have no page: content security policies, workers, service
+ * workers. Each runs the same file from the same server, in Chromium.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';

@@ -1,5 +1,6 @@
 /**
- * Files that are whole and sound as far as the format goes, and yet ask for what no machine has: refused, at once and before memory is taken.
+ * Files that are whole and sound as far as the format goes, and yet ask for what no machine has: refused, at once and
+ * before memory is taken.
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { writeFqz } from '../../formats/fqz/write.ts';
