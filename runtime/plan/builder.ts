@@ -23,7 +23,16 @@ import { type Expression, float, integer, operand, operandsOf, substitute } from
 import type { Step } from './plan.ts';
 import { elementwiseProgram, epilogueProgram, instructionCount } from './program.ts';
 import { materialiseExpanded } from './project.ts';
-import { type Epilogue, isIntegral, type Pending, type Producer, sameShape, sizeOf, type Value } from './value.ts';
+import {
+  type Epilogue,
+  isIntegral,
+  type Part,
+  type Pending,
+  type Producer,
+  sameShape,
+  sizeOf,
+  type Value,
+} from './value.ts';
 import { packNumbers } from './weight-layout.ts';
 
 /** Thrown where a shape depends on the elements of a value that the plan does not know. */
@@ -54,11 +63,11 @@ export class Builder implements Lowering {
   private readonly operators: Operators;
   private readonly fold: Fold;
   private readonly constants = new Map<string, Buffer>();
-  /** The kernels that have been called without an epilogue: their result in expressions, and as the value that it is. */
-  private readonly made = new Map<Producer, [Expression, Expression]>();
   private op = '';
-  /** Whether the value that is being made has more than one reader. */
+  /** Whether the value that is being made will be asked for in more than one place. */
   private isShared = false;
+  /** Number of the node that is being lowered. */
+  private node = 0;
 
   constructor(opset: number, operators: Operators, fold: Fold) {
     this.opset = opset;
@@ -66,8 +75,8 @@ export class Builder implements Lowering {
     this.fold = fold;
   }
 
-  /** Lowers a node; `shared` says of each output whether it has several readers. */
-  lower(node: Node, inputs: Inputs, shared: boolean): readonly Value[] {
+  /** Lowers a node; `readers` is how many nodes will ask for its result, `shared` whether in more than one place. */
+  lower(node: Node, inputs: Inputs, shared: boolean, readers = 1): readonly Value[] {
     const lower = this.operators[node.op];
     if (!lower || node.domain !== '')
       throw new UnsupportedError(`operator ${node.domain}${node.domain && '.'}${node.op}`);
@@ -78,7 +87,10 @@ export class Builder implements Lowering {
     }
     this.op = node.op;
     this.isShared = shared;
-    return FREQUENCY_OPERATORS[node.op]?.(this, node, inputs) ?? lower(this, node, inputs);
+    this.node++;
+    const results = FREQUENCY_OPERATORS[node.op]?.(this, node, inputs) ?? lower(this, node, inputs);
+    for (const result of results) result.readers ??= readers;
+    return results;
   }
 
   step<K extends keyof AllKernels>(kernel: K, ...args: Arguments<Parameters<AllKernels[K]>>): void {
@@ -125,12 +137,12 @@ export class Builder implements Lowering {
   elementwise(dtype: DType, shape: readonly number[], expression: Expression): Value {
     const clamped = this.clampExpanded(shape, expression);
     if (clamped) return this.expand(dtype, shape, clamped);
-    const pending = this.join(shape, expression);
-    return { dtype, shape, shared: this.isShared, pending };
+    return { dtype, shape, shared: this.isShared, pending: this.join(shape, expression) };
   }
 
   produce(dtype: DType, shape: readonly number[], producer: Producer): Value {
-    return { dtype, shape, shared: this.isShared, pending: { expression: { kind: 'result' }, producer } };
+    const pending: Pending = { expression: { kind: 'result' }, producer, parts: [] };
+    return { dtype, shape, shared: this.isShared, pending };
   }
 
   buffer(value: Value): Buffer {
@@ -164,6 +176,7 @@ export class Builder implements Lowering {
   private join(shape: readonly number[], given: Expression): Pending {
     let expression = substitute(given, scalar);
     let producer: Producer | undefined;
+    const parts: Part[] = [];
     for (const operand of operandsOf(expression)) {
       const { pending } = operand;
       if (!pending || operand.shared || operand.buffer || !sameShape(operand.shape, shape)) continue;
@@ -176,12 +189,11 @@ export class Builder implements Lowering {
         continue;
       }
       expression = joined;
+      if ((operand.readers ?? 1) > 1) parts.push({ value: operand, expression: pending.expression, node: this.node });
+      parts.push(...pending.parts);
     }
-    const rest = [...operandsOf(expression)];
-    // First what a kernel makes itself: what else is made of that need not call the kernel again.
-    for (const operand of rest) if (operand.pending?.expression.kind === 'result') this.buffer(operand);
-    for (const operand of rest) this.buffer(operand);
-    return { expression, ...(producer && { producer }) };
+    for (const operand of operandsOf(expression)) this.buffer(operand);
+    return { expression, parts, ...(producer && { producer }) };
   }
 
   /** An expanded value may be clamped before its channels are there. */
@@ -200,11 +212,16 @@ export class Builder implements Lowering {
     const { pending } = value;
     if (!pending) throw new Error('a value has neither elements nor a way to them');
     delete value.pending;
-    const { expression, producer } = pending;
+    const { expression, producer, parts } = pending;
+    const whole = new Map(parts.map((part) => [part.expression, operand(part.value)]));
+    const readers = (part: Part) =>
+      new Set(parts.flatMap(({ value: of, node }) => (of === part.value ? [node] : []))).size;
+    if (parts.some((part) => readers(part) < part.value.readers!)) {
+      // A part is needed elsewhere after all, so that it is made only once.
+      for (const part of parts) this.buffer(part.value);
+      return this.emitProgram(substitute(expression, none, whole), value.shape);
+    }
     if (producer) {
-      const made = this.made.get(producer);
-      if (made) return this.emitProgram(substitute(expression, none, new Map([made])), value.shape);
-      if (expression.kind === 'result') this.made.set(producer, [expression, operand(value)]);
       const target = this.temporary(sizeOf(value));
       producer.emit(target, this.epilogue(expression, producer, value.shape));
       return target;

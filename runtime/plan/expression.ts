@@ -59,7 +59,7 @@ export function operandsOf(
   return found;
 }
 
-/** The expression with each operand replaced by what `replace` gives for it; equal parts stay shared. */
+/** The expression with each operand replaced by what `replace` gives for it; equal parts stay shared, and what stays equal the same object. */
 export function substitute(
   expression: Expression,
   replace: (value: Value) => Expression | undefined,
@@ -70,7 +70,8 @@ export function substitute(
   let result = expression;
   if (expression.kind === 'operand') result = replace(expression.value) ?? expression;
   if (expression.kind === 'apply') {
-    result = { ...expression, sources: expression.sources.map((source) => substitute(source, replace, done)) };
+    const sources = expression.sources.map((source) => substitute(source, replace, done));
+    if (sources.some((source, at) => source !== expression.sources[at])) result = { ...expression, sources };
   }
   done.set(expression, result);
   return result;

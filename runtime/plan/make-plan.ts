@@ -60,7 +60,8 @@ const LARGEST_KNOWN = 65536;
  * `inputs` does not give, and `UnsupportedError` for what this runtime can't do.
  */
 export function makePlan(graph: PlanGraph, inputs: ReadonlyMap<string, PlanInput>, workplace: Workplace): Plan {
-  const isShared = sharing(graph);
+  const readers = readersOf(graph);
+  const isShared = (name: string) => endsOf(name, readers).length > 1;
   const { opset } = graph;
   const builder = new Builder(opset, workplace.operators, (node, values) => fold(opset, node, values, workplace));
   const values = new Map<string, Value>();
@@ -83,7 +84,9 @@ export function makePlan(graph: PlanGraph, inputs: ReadonlyMap<string, PlanInput
   }
   for (const node of graph.nodes) {
     const given = node.inputs.map((name) => (name === '' ? undefined : values.get(name)));
-    const results = lowerNode(builder, graph, values, node, given, node.outputs.some(isShared));
+    const most = Math.max(...node.outputs.map((name) => readers.get(name)?.length ?? 0));
+    const lower = () => builder.lower(node, given, node.outputs.some(isShared), most);
+    const results = describing(graph, values, node, lower);
     node.outputs.forEach((name, at) => {
       if (name === '') return;
       const result = results[at];
@@ -98,16 +101,10 @@ export function makePlan(graph: PlanGraph, inputs: ReadonlyMap<string, PlanInput
   return finish(builder, ports, outputs);
 }
 
-function lowerNode(
-  builder: Builder,
-  graph: PlanGraph,
-  values: ReadonlyMap<string, Value>,
-  node: Node,
-  inputs: readonly (Value | undefined)[],
-  shared: boolean,
-): readonly Value[] {
+/** Does `lower`, and tells where the numbers come from that it lacks. */
+function describing<T>(graph: PlanGraph, values: ReadonlyMap<string, Value>, node: Node, lower: () => T): T {
   try {
-    return builder.lower(node, inputs, shared);
+    return lower();
   } catch (error) {
     if (error instanceof NeedsNumbers && error.op === '') {
       const names = node.inputs.filter((name) => values.get(name) === error.value);
@@ -138,29 +135,34 @@ function finish(builder: Builder, inputs: readonly PlanPort[], outputs: readonly
 const MELTING = { ...ELEMENTWISE_OPERATORS, ...ACTIVATION_OPERATORS };
 const LONGEST_CHAIN = 16;
 
-/**
- * Whether several nodes, or a node and the caller, read a value. Of two, one does not count whose result, element by element,
- * ends up in the other and nowhere else, as in x · sigmoid(x).
- */
-function sharing({ nodes, outputs }: PlanGraph): (name: string) => boolean {
+/** The nodes that read each value; `undefined` stands for the caller. */
+type Readers = ReadonlyMap<string, readonly (Node | undefined)[]>;
+
+function readersOf({ nodes, outputs }: PlanGraph): Readers {
   const readers = new Map<string, (Node | undefined)[]>();
   const add = (name: string, reader?: Node) => readers.set(name, [...(readers.get(name) ?? []), reader]);
   for (const node of nodes) for (const name of new Set(node.inputs)) add(name, node);
   for (const { name } of outputs) add(name);
-  const endsIn = (start: Node | undefined, others: readonly (Node | undefined)[]): boolean => {
+  return readers;
+}
+
+/**
+ * The readers of a value but for those whose result, element by element, ends up in another of them and nowhere else: of
+ * x · sigmoid(x), the product is left.
+ */
+function endsOf(name: string, readers: Readers): readonly (Node | undefined)[] {
+  const all = readers.get(name) ?? [];
+  const endsInOther = (start: Node | undefined): boolean => {
     let node = start;
     for (let length = 0; length < LONGEST_CHAIN && node && node.op in MELTING; length++) {
-      const [next, ...more]: (Node | undefined)[] = readers.get(node.outputs[0]!) ?? [];
+      const [next, ...more]: readonly (Node | undefined)[] = readers.get(node.outputs[0]!) ?? [];
       if (more.length > 0) return false;
-      if (next && next !== start && others.includes(next)) return true;
+      if (next && next !== start && all.includes(next)) return true;
       node = next;
     }
     return false;
   };
-  return (name) => {
-    const all = readers.get(name) ?? [];
-    return all.filter((reader) => !endsIn(reader, all)).length > 1;
-  };
+  return all.length > 1 ? all.filter((reader) => !endsInOther(reader)) : all;
 }
 
 /** Runs a node on known inputs. */

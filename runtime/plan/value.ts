@@ -35,6 +35,15 @@ export interface Producer {
 export interface Pending {
   readonly expression: Expression;
   readonly producer?: Producer;
+  /** Parts of the expression that other nodes read too. */
+  readonly parts: readonly Part[];
+}
+
+/** A value that became part of an expression: what it is there, and by which node. */
+export interface Part {
+  readonly value: Value;
+  readonly expression: Expression;
+  readonly node: number;
 }
 
 /** A tensor of the plan. At first it may be pending; it gets a buffer when the plan has to have its elements. */
@@ -47,8 +56,10 @@ export interface Value {
   readonly weight?: string;
   /** How that weight is coded. */
   readonly network?: TensorNetwork;
-  /** Whether more than one node, or a node and the caller, will ask for it. */
+  /** Whether its elements will be asked for in more than one place. */
   readonly shared: boolean;
+  /** How many nodes will ask for it, the caller being one; 1 unless given. */
+  readers?: number;
   buffer?: Buffer;
   pending?: Pending;
   /** The few maps that its channels are made of; it gets a buffer only where something wants the channels. */

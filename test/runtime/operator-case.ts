@@ -61,8 +61,12 @@ export async function expectOperator(machines: readonly Machine[], of: Case, fed
   await expectModel(machines, model, new Map(given.slice(0, fed)));
 }
 
-/** Expects of every machine what onnxruntime gives for the model, whose inputs are those of `feeds`. */
-export async function expectModel(machines: readonly Machine[], model: Model, feeds: ReadonlyMap<string, Tensor>) {
+/** Expects of every machine what onnxruntime gives for the model, whose inputs are those of `feeds`; returns the kernels of a run. */
+export async function expectModel(
+  machines: readonly Machine[],
+  model: Model,
+  feeds: ReadonlyMap<string, Tensor>,
+): Promise<string[]> {
   model.graph.inputs = [...feeds].map(([name, { dtype, shape }]) => {
     return { name, type: { kind: 'tensor', dtype, shape: [...shape] } };
   });
@@ -73,13 +77,17 @@ export async function expectModel(machines: readonly Machine[], model: Model, fe
   const { bytes: file, report } = await convert(model, { precision: 'lossless', keepNames: true });
   expect(report.storedAsOnnx).toBeUndefined();
   const given = new Map([...feeds].map(([name, tensor]) => [name, engineTensor(tensor)]));
+  let kernels: string[] = [];
   for (const machine of machines) {
-    const results = createEngine(openFqz(file), machine, { operators: ALL_OPERATORS }).run(given);
+    const engine = createEngine(openFqz(file), machine, { operators: ALL_OPERATORS });
+    const results = engine.run(given);
+    kernels = engine.plan!.steps.map(({ kernel }) => kernel);
     const tensors = [...results].map(([name, { dtype, shape, data }]): [string, Tensor] => {
       return [name, numericTensor(dtype, shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
     });
     expect(largestDifference(expected, new Map(tensors)), machine.backend).toBeLessThan(1e-5);
   }
+  return kernels;
 }
 
 function engineTensor(tensor: Tensor): EngineTensor {
