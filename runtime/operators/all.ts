@@ -1,6 +1,7 @@
 /** Every operator that this runtime has, by ONNX name: also those for sequences, sampling, detection, quantised models and training. */
 import { ATTENTION_OPERATORS } from './attention.ts';
 import { CENTER_CROP_PAD_OPERATORS } from './center-crop-pad.ts';
+import { CROP_AND_RESIZE_OPERATORS } from './crop-and-resize.ts';
 import { DETECTION_OPERATORS } from './detection.ts';
 import { EINSUM_OPERATORS } from './einsum.ts';
 import { EXTREME_OPERATORS } from './extremes.ts';
@@ -15,6 +16,7 @@ import { QUANTIZATION_OPERATORS } from './quantization.ts';
 import { RECURRENT_OPERATORS } from './recurrent.ts';
 import { SIGNAL_WINDOW_OPERATORS } from './signal-windows.ts';
 import { SPATIAL_OPERATORS } from './spatial.ts';
+import { VOLUME_CONVOLUTION_OPERATORS } from './volume-convolution.ts';
 
 export const ALL_OPERATORS: Operators = {
   ...OPERATORS,
@@ -32,4 +34,6 @@ export const ALL_OPERATORS: Operators = {
   ...FURTHER_POOLING_OPERATORS,
   ...CENTER_CROP_PAD_OPERATORS,
   ...FURTHER_ELEMENTWISE_OPERATORS,
+  ...CROP_AND_RESIZE_OPERATORS,
+  ...VOLUME_CONVOLUTION_OPERATORS,
 };

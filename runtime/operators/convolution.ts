@@ -1,15 +1,12 @@
 /**
- * Conv and ConvTranspose over one to three axes (ONNX operator documentation): one kernel call each, so that what follows
+ * Conv and ConvTranspose over one or two axes (ONNX operator documentation): one kernel call each, so that what follows
  * them element by element becomes its epilogue.
  */
-import type { DType } from '../../src/graph/dtype.ts';
 import { intAttribute, intsAttribute, type Node } from '../../src/graph/graph.ts';
 import { convScratch, convTransposeScratch, depthwiseScratch } from '../kernels/scratch.ts';
-import type { Argument, Buffer } from '../plan/buffer.ts';
+import type { Buffer } from '../plan/buffer.ts';
 import { sizeOf, type Value } from '../plan/value.ts';
-import { move } from './moves.ts';
 import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
-import { strided } from './strided-copy.ts';
 import { atRank, extent, halves, type Window, windowsOf, windowWords } from './windows.ts';
 
 const SCRATCH = { conv: convScratch, depthwise: depthwiseScratch, convTranspose: convTransposeScratch };
@@ -23,14 +20,13 @@ interface Call {
   readonly filters: number;
   /** Height and width. */
   readonly windows: readonly Window[];
-  readonly x: Buffer;
   readonly w: Buffer;
-  readonly bias: Argument;
+  readonly bias?: Value | undefined;
 }
 
-/** The result of a kernel of the family, of shape (batch, groups · filters, …). */
-export function convolved(plan: Lowering, dtype: DType, shape: readonly number[], call: Call): Value {
-  const { kernel, windows } = call;
+/** The result of a kernel of the family on `x`, of shape (batch, groups · filters, …). */
+export function convolved(plan: Lowering, x: Value, shape: readonly number[], call: Call): Value {
+  const { kernel, windows, w, bias } = call;
   const geometry = [
     call.batch,
     call.groups,
@@ -39,17 +35,31 @@ export function convolved(plan: Lowering, dtype: DType, shape: readonly number[]
     call.filters,
     ...windowWords(windows, ['out', 'kernel', 'stride', 'dilation', 'begin']),
   ];
-  return plan.produce(dtype, shape, {
+  const [source, added] = [plan.buffer(x), bias ? plan.buffer(bias) : 0];
+  return plan.produce(x.dtype, shape, {
     split: [1, 2],
     emit(y, epilogue) {
       const scratch = plan.temporary(SCRATCH[kernel](geometry) / 4);
-      plan.step(kernel, plan.table(geometry), call.x, call.w, call.bias, y, ...epilogue, scratch);
+      plan.step(kernel, plan.table(geometry), source, w, added, y, ...epilogue, scratch);
     },
   });
 }
 
+/** The matrices (batches, rows, columns) of a weight, packed as left factors; the weight may hold them transposed. */
+export function leftFactors(
+  plan: Lowering,
+  w: Value,
+  batches: number,
+  rows: number,
+  columns: number,
+  transposed = false,
+): Buffer {
+  const [rowStride, columnStride] = transposed ? [1, rows] : [columns, 1];
+  return plan.packed(w, { side: 'rows', batches, batchStride: rows * columns, rowStride, columnStride, rows, columns });
+}
+
 /** Numbers that both operators need; throws `RangeError` where the channels of input and weight differ. */
-function sizes(node: Node, [x, w]: Inputs, transposed: boolean) {
+export function sizes(node: Node, [x, w]: Inputs, transposed: boolean) {
   const groups = intAttribute(node, 'group', 1);
   const [batch, given] = x!.shape as [number, number];
   const [first, second] = w!.shape as [number, number];
@@ -61,67 +71,24 @@ function sizes(node: Node, [x, w]: Inputs, transposed: boolean) {
   return { groups, batch, channels, filters };
 }
 
+/** Over one or two axes. */
 const conv: Lower = (plan, node, inputs) => {
   const [x, w, bias] = inputs as [Value, Value, Value?];
   const { groups, batch, channels, filters } = sizes(node, inputs, false);
-  const all = windowsOf(node, x.shape.slice(2), w.shape.slice(2));
-  const [depth, ...windows] = atRank(node, all, 3) as [Window, Window, Window];
-  const isDepthwise = channels === 1 && groups > 1 && depth.kernel === 1;
-  const columns = sizeOf(w) / (groups * filters);
-  const shape = [groups * filters, ...all.map(({ out }) => out)];
-  const isFlat = depth.size === 1 && depth.out === 1 && depth.kernel === 1;
+  const windows = windowsOf(node, x.shape.slice(2), w.shape.slice(2));
+  const isDepthwise = channels === 1 && groups > 1;
   const call: Call = {
     kernel: isDepthwise ? 'depthwise' : 'conv',
-    batch: batch * depth.out,
+    batch,
     groups,
-    channels: channels * depth.kernel,
+    channels,
     filters,
-    windows,
-    x: isFlat ? plan.buffer(x) : slices(plan, x, depth),
-    w: isDepthwise
-      ? plan.buffer(w)
-      : plan.packed(w, {
-          side: 'rows',
-          batches: groups,
-          batchStride: filters * columns,
-          rowStride: columns,
-          columnStride: 1,
-          rows: filters,
-          columns,
-        }),
-    bias: bias ? plan.buffer(bias) : 0,
+    windows: atRank(node, windows, 2),
+    w: isDepthwise ? plan.buffer(w) : leftFactors(plan, w, groups, filters, sizeOf(w) / (groups * filters)),
+    bias,
   };
-  if (isFlat) return [convolved(plan, x.dtype, [batch, ...shape], call)];
-  const [outer, inner] = [groups * filters, windows[0]!.out * windows[1]!.out];
-  const y = convolved(plan, x.dtype, [call.batch, outer, inner], call);
-  const dims = [batch, outer, depth.out, inner];
-  return [strided(plan, y, [batch, ...shape], [depth.out * outer * inner, inner, outer * inner, 1], 0, dims)];
+  return [convolved(plan, x, [batch, groups * filters, ...windows.map(({ out }) => out)], call)];
 };
-
-/**
- * (N, C, D, H, W) as (N · OD, C · KD, H, W): with the depth of the kernel as channels, a convolution over three axes is one
- * over two, and the weight is already in that order.
- */
-function slices(plan: Lowering, x: Value, { size, out, kernel, stride, dilation, begin, end }: Window): Buffer {
-  const [batch, channels, , ...plane] = x.shape as [number, number, number, number, number];
-  const area = plane[0]! * plane[1]!;
-  let source = x;
-  const depth = size + begin + end;
-  if (depth !== size) {
-    const buffer = plan.temporary(batch * channels * depth * area);
-    plan.step('fill', buffer, buffer.words, 0);
-    const [dims, from, to] = [
-      [batch * channels, size * area],
-      [size * area, 1],
-      [depth * area, 1],
-    ];
-    move(plan, plan.buffer(x), buffer, dims, { offset: 0, strides: from }, { offset: begin * area, strides: to });
-    source = plan.tensor('float32', [batch, channels, depth, area], buffer);
-  }
-  const dims = [batch, out, channels, kernel, area];
-  const strides = [channels * depth * area, stride * area, depth * area, dilation * area, 1];
-  return plan.buffer(strided(plan, source, dims, strides));
-}
 
 const convTranspose: Lower = (plan, node, inputs) => {
   const [x, w, bias] = inputs as [Value, Value, Value?];
@@ -136,7 +103,6 @@ const convTranspose: Lower = (plan, node, inputs) => {
     const out = fixed?.at(axis - rank) ?? (same ? size * stride : full - begin - end);
     return { out, ...((fixed || same) && halves(Math.max(0, full - out), autoPad === 'SAME_UPPER')) };
   });
-  const columns = sizeOf(w) / (groups * channels);
   const call: Call = {
     kernel: 'convTranspose',
     batch,
@@ -144,19 +110,10 @@ const convTranspose: Lower = (plan, node, inputs) => {
     channels,
     filters,
     windows: atRank(node, windows, 2),
-    x: plan.buffer(x),
-    w: plan.packed(w, {
-      side: 'rows',
-      batches: groups,
-      batchStride: channels * columns,
-      rowStride: 1,
-      columnStride: columns,
-      rows: columns,
-      columns: channels,
-    }),
-    bias: bias ? plan.buffer(bias) : 0,
+    w: leftFactors(plan, w, groups, sizeOf(w) / (groups * channels), channels, true),
+    bias,
   };
-  return [convolved(plan, x.dtype, [batch, groups * filters, ...windows.map(({ out }) => out)], call)];
+  return [convolved(plan, x, [batch, groups * filters, ...windows.map(({ out }) => out)], call)];
 };
 
 export const CONVOLUTION_OPERATORS: Operators = { Conv: conv, ConvTranspose: convTranspose };

@@ -20,12 +20,12 @@ import {
   subtract,
 } from '../plan/expression.ts';
 import { sizeOf, type Value } from '../plan/value.ts';
-import { CONVOLUTION_OPERATORS } from './convolution.ts';
 import { MATRIX_OPERATORS } from './matrix.ts';
 import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
 import { converted } from './pointwise.ts';
 import { reduced } from './reduction.ts';
 import { axisOf, countUp, withDim } from './shapes.ts';
+import { VOLUME_CONVOLUTION_OPERATORS } from './volume-convolution.ts';
 
 /**
  * A scale or zero point as an operand for a value of shape `shape`, in float32: of one element, one for each place along
@@ -101,7 +101,7 @@ interface Product {
   readonly axes: (rank: number) => readonly [number, number];
 }
 
-const CONVOLUTION: Product = { lower: CONVOLUTION_OPERATORS.Conv!, axes: () => [1, 0] };
+const CONVOLUTION: Product = { lower: VOLUME_CONVOLUTION_OPERATORS.Conv!, axes: () => [1, 0] };
 const MATRIX_PRODUCT: Product = { lower: MATRIX_OPERATORS.MatMul!, axes: (rank) => [rank - 2, rank - 1] };
 
 function exact(plan: Lowering, node: Node, { lower, axes }: Product, [x, w, xZero, wZero, bias]: Inputs): Value {

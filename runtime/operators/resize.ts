@@ -1,40 +1,37 @@
 /**
- * Resize (ONNX operator documentation and its reference implementation): every axis that changes is one step, whose taps are
+ * Resize but for `tf_crop_and_resize` (ONNX operator documentation and its reference implementation): every axis that changes is one step, whose taps are
  * computed while planning.
  */
 import { UnsupportedError } from '../../src/errors.ts';
 import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import { apply, operand, select } from '../plan/expression.ts';
+import { apply, operand } from '../plan/expression.ts';
 import { isIntegral, sizeOf, type Value } from '../plan/value.ts';
-import type { Lower, Operators } from './operator.ts';
-import { literal } from './pointwise.ts';
+import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
 import { around, axisOf, countUp, withDim } from './shapes.ts';
 
 /** An axis that is resized. */
-interface Axis {
+export interface Axis {
   readonly axis: number;
   readonly size: number;
   readonly out: number;
   readonly scale: number;
-  /** Region of interest of `tf_crop_and_resize`, as a part of the size. */
-  readonly start: number;
-  readonly end: number;
 }
+
+/** Where element `at` of the output lies in the input. */
+type Coordinate = (axis: Axis, at: number) => number;
 
 /** More than this along one axis is taken for a mistake: taps are held in memory while planning. */
 const MOST_ELEMENTS = 2 ** 22;
 
-/** Where an element of the output lies in the input, by `coordinate_transformation_mode`. */
-const COORDINATES: Readonly<Record<string, (axis: Axis, at: number) => number>> = {
+/** By `coordinate_transformation_mode`. */
+const COORDINATES: Readonly<Record<string, Coordinate>> = {
   half_pixel: ({ scale }, at) => (at + 0.5) / scale - 0.5,
   half_pixel_symmetric: ({ size, out, scale }, at) => (size - out / scale) / 2 + (at + 0.5) / scale - 0.5,
   pytorch_half_pixel: ({ out, scale }, at) => (out > 1 ? (at + 0.5) / scale - 0.5 : 0),
   // The exact size counts, before it was rounded down to `out`.
   align_corners: ({ size, out, scale }, at) => (out > 1 ? (at * (size - 1)) / (size * scale - 1) : 0),
   asymmetric: ({ scale }, at) => at / scale,
-  tf_crop_and_resize: ({ size, out, start, end }, at) =>
-    (size - 1) * (out > 1 ? start + (at * (end - start)) / (out - 1) : (start + end) / 2),
 };
 
 /** The element that stands for a place between elements, by `nearest_mode`. */
@@ -89,86 +86,65 @@ function tapsOf(node: Node, axis: Axis, places: readonly number[]): { indices: n
   return { indices, weights };
 }
 
-/** The axes that change, from the inputs `roi`, `scales` and `sizes`. */
-function axesOf(
+/**
+ * The axes that a node names, from its inputs `scales` or `sizes`; of an axis, only the `part` may be taken. Throws
+ * `RangeError` for sizes that are none, or too many.
+ */
+export function axesOf(
+  plan: Lowering,
   node: Node,
-  shape: readonly number[],
-  roi: readonly number[],
-  scales: readonly number[],
-  sizes?: readonly number[],
+  [x, , scales, sizes]: Inputs,
+  part: (at: number, count: number) => number = () => 1,
 ): Axis[] {
+  const { shape } = x!;
   const axes = (intsAttribute(node, 'axes') ?? [...shape.keys()]).map((axis) => axisOf(node, axis, shape.length));
   const policy = stringAttribute(node, 'keep_aspect_ratio_policy') ?? 'stretch';
-  const ratios = axes.map((axis, at) => (sizes ? sizes[at]! / shape[axis]! : scales[at]!));
-  const isKept = sizes && policy !== 'stretch';
+  const wanted = sizes && sizeOf(sizes) > 0 ? plan.numbers(sizes) : undefined;
+  const ratios = wanted ? axes.map((axis, at) => wanted[at]! / shape[axis]!) : plan.numbers(scales!);
+  const isKept = wanted && policy !== 'stretch';
   const common = (policy === 'not_larger' ? Math.min : Math.max)(...ratios);
-  const all = axes.map((axis, at): Axis => {
+  return axes.map((axis, at): Axis => {
     const size = shape[axis]!;
     const scale = isKept ? common : ratios[at]!;
-    const [start = 0, end = 1] = [roi[at], roi[at + axes.length]];
-    const cropped = stringAttribute(node, 'coordinate_transformation_mode') === 'tf_crop_and_resize' ? end - start : 1;
-    const out = isKept
-      ? Math.floor(size * scale + 0.5)
-      : sizes
-        ? sizes[at]!
-        : Math.floor(Math.fround(size * cropped * scale));
-    return { axis, size, out, scale, start, end };
+    const scaled = Math.floor(Math.fround(size * part(at, axes.length) * scale));
+    const out = isKept ? Math.floor(size * scale + 0.5) : (wanted?.[at] ?? scaled);
+    if (!(out >= 0 && out <= MOST_ELEMENTS)) throw new RangeError(`${node.op} of [${shape}]`);
+    return { axis, size, out, scale };
   });
-  if (all.some(({ out }) => !(out >= 0 && out <= MOST_ELEMENTS))) throw new RangeError(`Resize of [${shape}]`);
-  return all.filter(({ size, out, scale, start, end }) => size !== out || scale !== 1 || start !== 0 || end !== 1);
 }
 
-const resize: Lower = (plan, node, [x, roi, scales, sizes]) => {
-  const { dtype, shape } = x!;
-  const numbers = (value?: Value) => (value && sizeOf(value) > 0 ? plan.numbers(value) : undefined);
-  const axes = axesOf(node, shape, numbers(roi) ?? [], numbers(scales) ?? [], numbers(sizes));
-  const coordinate = choose(COORDINATES, node, 'coordinate_transformation_mode', 'half_pixel');
+/** `x` with each of `axes` resampled at the places that `coordinate` gives. */
+export function resized(plan: Lowering, node: Node, x: Value, axes: readonly Axis[], coordinate: Coordinate): Value {
+  const { dtype, shape } = x;
   const isCast = isIntegral(dtype) && (stringAttribute(node, 'mode') ?? 'nearest') !== 'nearest';
-  let y = isCast ? plan.elementwise('float32', shape, apply(Opcode.INT_TO_FLOAT, operand(x!))) : x!;
-  const masks: Value[] = [];
+  let y = isCast ? plan.elementwise('float32', shape, apply(Opcode.INT_TO_FLOAT, operand(x))) : x;
   // The least work: outer axes first of those that shrink, then inner axes first of those that grow.
   const rank = ({ axis, size, out }: Axis) => (out < size ? axis - 2 * shape.length : -axis);
-  for (const axis of axes.sort((a, b) => rank(a) - rank(b))) {
-    const { size, out } = axis;
-    const places = countUp(out).map((at) => coordinate(axis, at));
-    const { indices, weights } = tapsOf(node, axis, places);
-    const resized = withDim(y.shape, axis.axis, out);
-    const [outer, , inner] = around(resized, axis.axis);
+  for (const own of [...axes].sort((a, b) => rank(a) - rank(b))) {
+    const { axis, size, out } = own;
+    const { indices, weights } = tapsOf(
+      node,
+      own,
+      countUp(out).map((at) => coordinate(own, at)),
+    );
+    const dims = withDim(y.shape, axis, out);
+    const [outer, , inner] = around(dims, axis);
     const source = plan.buffer(y);
-    y = plan.tensor(y.dtype, resized);
+    y = plan.tensor(y.dtype, dims);
     const [target, from] = [plan.buffer(y), plan.table(indices)];
     if (weights.length === 0) plan.step('gather', source, from, target, outer, size, inner, out);
-    else
-      plan.step(
-        'interpolate',
-        source,
-        target,
-        outer,
-        size,
-        out,
-        inner,
-        indices.length / out,
-        from,
-        plan.floatTable(weights),
-      );
-    if (coordinate === COORDINATES.tf_crop_and_resize) {
-      const isInside = places.map((at) => (at >= 0 && at <= size - 1 ? 1 : 0));
-      if (isInside.includes(0))
-        masks.push(
-          plan.constant(
-            'bool',
-            resized.map((_, at) => (at === axis.axis ? out : 1)),
-            isInside,
-          ),
-        );
+    else {
+      const taps = indices.length / out;
+      plan.step('interpolate', source, target, outer, size, out, inner, taps, from, plan.floatTable(weights));
     }
   }
-  if (isCast || masks.length > 0) {
-    const outside = literal(y.dtype, floatAttribute(node, 'extrapolation_value', 0));
-    const inside = masks.reduce((value, mask) => select(operand(mask), value, outside), operand(y));
-    y = plan.elementwise(dtype, y.shape, isCast ? apply(Opcode.FLOAT_TO_INT, inside) : inside);
-  }
-  return [y];
+  return isCast ? plan.elementwise(dtype, y.shape, apply(Opcode.FLOAT_TO_INT, operand(y))) : y;
+}
+
+const resize: Lower = (plan, node, inputs) => {
+  const axes = axesOf(plan, node, inputs).filter(({ size, out, scale }) => size !== out || scale !== 1);
+  const coordinate = choose(COORDINATES, node, 'coordinate_transformation_mode', 'half_pixel');
+  return [resized(plan, node, inputs[0]!, axes, coordinate)];
 };
 
 export const RESIZE_OPERATORS: Operators = { Resize: resize };

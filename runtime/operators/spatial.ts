@@ -5,7 +5,7 @@
 import { UnsupportedError } from '../../src/errors.ts';
 import { floatAttribute, intAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
 import { wordsOfFloats } from '../plan/buffer.ts';
-import { convolved } from './convolution.ts';
+import { convolved, leftFactors } from './convolution.ts';
 import { multiplied } from './matrix-product.ts';
 import type { Lower, Operators } from './operator.ts';
 import { countUp, product } from './shapes.ts';
@@ -101,27 +101,16 @@ const col2Im: Lower = (plan, node, [x, imageShape, blockShape]) => {
   const taps = product(block);
   const groups = rows / taps;
   const identity = countUp(groups * taps * taps).map((at) => (Math.floor(at / taps) % taps === at % taps ? 1 : 0));
-  const source = plan.buffer(x!);
-  const w = plan.packed(plan.constant('float32', [identity.length], identity), {
-    side: 'rows',
-    batches: groups,
-    batchStride: taps * taps,
-    rowStride: 1,
-    columnStride: taps,
-    rows: taps,
-    columns: taps,
-  });
+  const w = leftFactors(plan, plan.constant('float32', [identity.length], identity), groups, taps, taps, true);
   return [
-    convolved(plan, x!.dtype, [batch, groups, ...image], {
+    convolved(plan, x!, [batch, groups, ...image], {
       kernel: 'convTranspose',
       batch,
       groups,
       channels: taps,
       filters: 1,
       windows: atRank(node, windows, 2),
-      x: source,
       w,
-      bias: 0,
     }),
   ];
 };
