@@ -57,11 +57,14 @@ function expandTile(
   for (let first = narrow; first < columns; first += COLUMN_BLOCK) {
     const bytes = (<usize>min(COLUMN_BLOCK, columns - first)) << 2;
     const column = (<usize>first) << 2;
+    const whole = bytes & -32;
     for (let row = 0; row < rows; row++) {
       const from = a + ((<usize>row) << 2);
       const to = y + yRow * row + column;
-      for (let k = 0; k < depth; k += 4) {
-        wideRow(from + aDepth * k, aDepth, b + column + bDepth * k, bDepth, k > 0, to, bytes);
+      if (whole) wideRow(from, aDepth, b + column, bDepth, to, whole);
+      if (whole < bytes) anyRow(from, aDepth, b + column + whole, bDepth, false, to + whole, bytes - whole);
+      for (let k = 4; k < depth; k += 4) {
+        anyRow(from + aDepth * k, aDepth, b + column + bDepth * k, bDepth, true, to, bytes);
       }
     }
   }
@@ -86,11 +89,11 @@ function narrowRows(
   let a2 = a1 + aDepth;
   let a3 = a2 + aDepth;
   for (; count > 0; count--) {
-    let sum = f32x4.mul(v128.load32_splat(a), b0);
-    sum = madd(v128.load32_splat(a1), b1, sum);
-    sum = madd(v128.load32_splat(a2), b2, sum);
-    sum = madd(v128.load32_splat(a3), b3, sum);
-    v128.store(y, add ? f32x4.add(sum, v128.load(y)) : sum);
+    const first = madd(v128.load32_splat(a1), b1, f32x4.mul(v128.load32_splat(a), b0));
+    const second = madd(v128.load32_splat(a3), b3, f32x4.mul(v128.load32_splat(a2), b2));
+    let sum = f32x4.add(first, second);
+    if (add) sum = f32x4.add(sum, v128.load(y));
+    v128.store(y, sum);
     a += 4;
     a1 += 4;
     a2 += 4;
@@ -99,8 +102,35 @@ function narrowRows(
   }
 }
 
-/** `bytes` of one row, likewise. */
-function wideRow(a: usize, aDepth: usize, b: usize, bDepth: usize, add: bool, y: usize, bytes: usize): void {
+/** `bytes`, a multiple of 32, of one row: y = the sum over four depths. In a function of its own it keeps to registers. */
+function wideRow(a: usize, aDepth: usize, b: usize, bDepth: usize, y: usize, bytes: usize): void {
+  let b1 = b + bDepth;
+  let b2 = b1 + bDepth;
+  let b3 = b2 + bDepth;
+  const a0 = v128.load32_splat(a);
+  const a1 = v128.load32_splat(a + aDepth);
+  const a2 = v128.load32_splat(a + 2 * aDepth);
+  const a3 = v128.load32_splat(a + 3 * aDepth);
+  for (const end = y + bytes; y < end; y += 32) {
+    let low = f32x4.mul(a0, v128.load(b));
+    let high = f32x4.mul(a0, v128.load(b, 16));
+    low = madd(a1, v128.load(b1), low);
+    high = madd(a1, v128.load(b1, 16), high);
+    let moreLow = f32x4.mul(a2, v128.load(b2));
+    let moreHigh = f32x4.mul(a2, v128.load(b2, 16));
+    moreLow = madd(a3, v128.load(b3), moreLow);
+    moreHigh = madd(a3, v128.load(b3, 16), moreHigh);
+    v128.store(y, f32x4.add(low, moreLow));
+    v128.store(y, f32x4.add(high, moreHigh), 16);
+    b += 32;
+    b1 += 32;
+    b2 += 32;
+    b3 += 32;
+  }
+}
+
+/** Any number of bytes, likewise, or, where `add`, y += the sum. */
+function anyRow(a: usize, aDepth: usize, b: usize, bDepth: usize, add: bool, y: usize, bytes: usize): void {
   const b1 = b + bDepth;
   const b2 = b1 + bDepth;
   const b3 = b2 + bDepth;
@@ -109,22 +139,11 @@ function wideRow(a: usize, aDepth: usize, b: usize, bDepth: usize, add: bool, y:
   const a2 = v128.load32_splat(a + 2 * aDepth);
   const a3 = v128.load32_splat(a + 3 * aDepth);
   let at: usize = 0;
-  for (; at + 32 <= bytes; at += 32) {
-    const to = y + at;
-    let low = f32x4.mul(a0, v128.load(b + at));
-    let high = f32x4.mul(a0, v128.load(b + at, 16));
-    low = madd(a1, v128.load(b1 + at), low);
-    high = madd(a1, v128.load(b1 + at, 16), high);
-    low = madd(a2, v128.load(b2 + at), low);
-    high = madd(a2, v128.load(b2 + at, 16), high);
-    low = madd(a3, v128.load(b3 + at), low);
-    high = madd(a3, v128.load(b3 + at, 16), high);
-    if (add) {
-      low = f32x4.add(low, v128.load(to));
-      high = f32x4.add(high, v128.load(to, 16));
-    }
-    v128.store(to, low);
-    v128.store(to, high, 16);
+  for (; at + 16 <= bytes; at += 16) {
+    let sum = madd(a1, v128.load(b1 + at), f32x4.mul(a0, v128.load(b + at)));
+    sum = f32x4.add(sum, madd(a3, v128.load(b3 + at), f32x4.mul(a2, v128.load(b2 + at))));
+    if (add) sum = f32x4.add(sum, v128.load(y + at));
+    v128.store(y + at, sum);
   }
   for (; at < bytes; at += 4) {
     let sum = f32x4.extract_lane(a0, 0) * load<f32>(b + at);
