@@ -4,7 +4,8 @@
 import { floatFromHalf } from '../src/codec/half.ts';
 import type { DType } from '../src/graph/dtype.ts';
 import type { NumericTensor } from '../src/graph/tensor.ts';
-import { nearestBrain, nearestHalf } from './half.ts';
+import { TYPED_ARRAYS } from '../src/graph/typed-arrays.ts';
+import { floatOf, nearestBrain, nearestHalf } from './half.ts';
 import { isIntegral } from './plan/value.ts';
 
 /** The elements of a tensor. float16 and bfloat16 are bit patterns in a `Uint16Array`; bool is 0 or 1. */
@@ -21,21 +22,7 @@ export type Elements =
   | BigUint64Array;
 
 /** The typed array of each element type that sessions take and give. */
-export const ELEMENT_ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  bfloat16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-} as const satisfies Partial<Record<DType, unknown>>;
+export const ELEMENT_ARRAYS = { ...TYPED_ARRAYS, float16: Uint16Array, bfloat16: Uint16Array } as const;
 
 export type ElementType = keyof typeof ELEMENT_ARRAYS;
 
@@ -55,12 +42,15 @@ export function elementsOf({ dtype, data }: NumericTensor): Elements {
 const LARGEST = 2 ** 31 - 1;
 const saturate = (value: number) => Math.max(-LARGEST - 1, Math.min(LARGEST, value));
 
-const pattern = new DataView(new ArrayBuffer(4));
-
-function floatOfBits(bits: number): number {
-  pattern.setUint32(0, bits);
-  return pattern.getFloat32(0);
-}
+/** The word that an element becomes, where that is not simply its number. */
+const WORDS: Partial<Record<ElementType, (element: number | bigint) => number>> = {
+  float16: (bits) => floatFromHalf(bits as number),
+  bfloat16: (bits) => (bits as number) << 16,
+  bool: (value) => (value ? 1 : 0),
+  uint32: (value) => saturate(value as number),
+  int64: (value) => saturate(Number(value)),
+  uint64: (value) => saturate(Number(value)),
+};
 
 /** Writes elements into `words` or `floats` (one memory, two views), from index `at` on. Integers saturate to int32. */
 export function storeElements(
@@ -69,29 +59,9 @@ export function storeElements(
   { words, floats }: { words: Int32Array; floats: Float32Array },
   at: number,
 ): void {
-  if (elements instanceof BigInt64Array || elements instanceof BigUint64Array) {
-    elements.forEach((value, index) => {
-      words[at + index] = saturate(Number(value));
-    });
-  } else if (dtype === 'float16') {
-    elements.forEach((bits, index) => {
-      words[at + index] = floatFromHalf(bits);
-    });
-  } else if (dtype === 'bfloat16') {
-    elements.forEach((bits, index) => {
-      words[at + index] = bits << 16;
-    });
-  } else if (dtype === 'uint32') {
-    elements.forEach((value, index) => {
-      words[at + index] = saturate(value);
-    });
-  } else if (dtype === 'bool') {
-    elements.forEach((value, index) => {
-      words[at + index] = value ? 1 : 0;
-    });
-  } else {
-    (isIntegral(dtype) ? words : floats).set(elements, at);
-  }
+  const word = WORDS[dtype];
+  if (word) for (let index = 0; index < elements.length; index++) words[at + index] = word(elements[index]!);
+  else (isIntegral(dtype) ? words : floats).set(elements as Float32Array, at);
 }
 
 /** A new typed array of the `count` elements from index `at` on. */
@@ -103,10 +73,6 @@ export function loadElements(
 ): Elements {
   const [integers, numbers] = [words.subarray(at, at + count), floats.subarray(at, at + count)];
   switch (dtype) {
-    case 'float32':
-      return numbers.slice();
-    case 'float64':
-      return Float64Array.from(numbers);
     case 'float16':
       return Uint16Array.from(integers, nearestHalf);
     case 'bfloat16':
@@ -116,14 +82,16 @@ export function loadElements(
     case 'uint64':
       return BigUint64Array.from(integers, (value) => BigInt(Math.max(0, value)));
     default:
-      return new ELEMENT_ARRAYS[dtype](integers);
+      return new ELEMENT_ARRAYS[dtype](isIntegral(dtype) ? integers : numbers);
   }
 }
 
 /** The elements as numbers, as a plan keeps what shapes depend on. */
 export function numbersOf(dtype: ElementType, elements: Elements): number[] {
-  if (dtype === 'float16') return Array.from(elements as Uint16Array, (bits) => floatOfBits(floatFromHalf(bits)));
-  if (dtype === 'bfloat16') return Array.from(elements as Uint16Array, (bits) => floatOfBits(bits << 16));
-  const numbers = Array.from(elements as ArrayLike<number | bigint>, Number);
-  return isIntegral(dtype) ? numbers.map(saturate) : numbers;
+  const isHalf = dtype === 'float16' || dtype === 'bfloat16';
+  return Array.from(elements as ArrayLike<number | bigint>, (element) => {
+    const number = Number(element);
+    if (isHalf) return floatOf(WORDS[dtype]!(number));
+    return isIntegral(dtype) ? saturate(number) : number;
+  });
 }

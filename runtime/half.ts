@@ -6,6 +6,18 @@
 const floats = new Float32Array(1);
 const words = new Uint32Array(floats.buffer);
 
+/** The float32 number with these bits. */
+export function floatOf(bits: number): number {
+  words[0] = bits;
+  return floats[0]!;
+}
+
+/** The bits of the float32 number nearest to `number`, as int32. */
+export function bitsOf(number: number): number {
+  floats[0] = number;
+  return words[0]! | 0;
+}
+
 /** The float16 bits nearest to a float32 pattern; what is too large becomes infinite, and any NaN the quiet one. */
 export function nearestHalf(word: number): number {
   const sign = (word >>> 16) & 0x8000;
@@ -15,9 +27,7 @@ export function nearestHalf(word: number): number {
   // A carry out of the fraction goes into the exponent, as it should, up to infinity.
   if (magnitude >= 0x38800000) return sign | ((magnitude + 0xc8000fff + ((magnitude >>> 13) & 1)) >>> 13);
   // Between 0.5 and 1, float32 numbers are as far apart as float16 numbers near 0.
-  words[0] = magnitude;
-  floats[0] = floats[0]! + 0.5;
-  return sign | (words[0]! - 0x3f000000);
+  return sign | (bitsOf(floatOf(magnitude) + 0.5) - 0x3f000000);
 }
 
 /** The bfloat16 bits nearest to a float32 pattern. */

@@ -19,7 +19,7 @@ const DECODE_HALF = ['archive', 'dct', 'einsum', 'half', 'network', 'odd-dct', '
 );
 
 /** The graph's types, and the tables that say what operators mean. */
-const GRAPH_TYPES = ['dtype', 'graph', 'op-table', 'preparation', 'tensor', 'unmodelled'].map(
+const GRAPH_TYPES = ['dtype', 'graph', 'op-table', 'preparation', 'tensor', 'typed-arrays', 'unmodelled'].map(
   (name) => `src/graph/${name}.ts`,
 );
 

@@ -6,6 +6,7 @@ import { UnsupportedError } from '../../src/errors.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import type { Node } from '../../src/graph/graph.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
+import { floatOf } from '../half.ts';
 import type { AllKernels } from '../kernels/all-kernels.ts';
 import { MAX, MIN, TILE_COLUMNS, TILE_ROWS } from '../kernels/opcodes.ts';
 import { FREQUENCY_OPERATORS } from '../operators/frequency.ts';
@@ -269,8 +270,6 @@ function accepts(producer: Producer, expression: Expression, shape: readonly num
   return !producer.clampOnly && epilogueProgram(expression, shape, producer.split) !== undefined;
 }
 
-const pattern = new DataView(new ArrayBuffer(4));
-
 /** The range that an expression clamps the kernel's result to, where it does nothing else. */
 function clampOf(expression: Expression): [low: number, high: number] | undefined {
   if (expression.kind === 'result') return [-Infinity, Infinity];
@@ -280,8 +279,7 @@ function clampOf(expression: Expression): [low: number, high: number] | undefine
   if (bound?.kind !== 'constant') return undefined;
   const range = clampOf(inner!);
   if (!range) return undefined;
-  pattern.setInt32(0, bound.bits);
-  const limit = pattern.getFloat32(0);
+  const limit = floatOf(bound.bits);
   const choose = expression.opcode === MAX ? Math.max : Math.min;
   return [choose(range[0], limit), choose(range[1], limit)];
 }

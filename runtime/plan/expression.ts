@@ -3,6 +3,7 @@
  * element-wise families lower to these; the plan melts chains of them into one program, or into the epilogue of the
  * convolution or matrix product that they follow.
  */
+import { bitsOf } from '../half.ts';
 import * as Opcode from '../kernels/opcodes.ts';
 import type { Value } from './value.ts';
 
@@ -13,12 +14,9 @@ export type Expression =
   | { readonly kind: 'result' }
   | { readonly kind: 'apply'; readonly opcode: number; readonly sources: readonly Expression[] };
 
-const pattern = new DataView(new ArrayBuffer(4));
-
 /** The expression that is the float32 number `value` everywhere. */
 export function float(value: number): Expression {
-  pattern.setFloat32(0, value);
-  return { kind: 'constant', bits: pattern.getInt32(0) };
+  return { kind: 'constant', bits: bitsOf(value) };
 }
 
 /** The expression that is the int32 number `value` everywhere. */

@@ -4,6 +4,7 @@
 import type { TensorNetwork } from '../../src/codec/network.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
+import { INTEGER_ARRAYS } from '../../src/graph/typed-arrays.ts';
 import type { Argument, Buffer } from './buffer.ts';
 import type { Expanded } from './expanded.ts';
 import type { Expression } from './expression.ts';
@@ -68,20 +69,8 @@ export interface Value {
 
 /** Whether elements of this type are int32 words in memory; float32 words otherwise. */
 export function isIntegral(dtype: DType): boolean {
-  return INTEGRAL.has(dtype);
+  return dtype in INTEGER_ARRAYS;
 }
-
-const INTEGRAL: ReadonlySet<DType> = new Set<DType>([
-  'uint8',
-  'int8',
-  'uint16',
-  'int16',
-  'int32',
-  'int64',
-  'bool',
-  'uint32',
-  'uint64',
-]);
 
 /** Number of elements of a value. */
 export function sizeOf(value: Pick<Value, 'shape'>): number {

@@ -35,38 +35,41 @@ export interface DTypeInfo {
   readonly bits: number;
 }
 
-export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
-  float32: { code: 1, bits: 32 },
-  uint8: { code: 2, bits: 8 },
-  int8: { code: 3, bits: 8 },
-  uint16: { code: 4, bits: 16 },
-  int16: { code: 5, bits: 16 },
-  int32: { code: 6, bits: 32 },
-  int64: { code: 7, bits: 64 },
-  string: { code: 8, bits: 0 },
-  bool: { code: 9, bits: 8 },
-  float16: { code: 10, bits: 16 },
-  float64: { code: 11, bits: 64 },
-  uint32: { code: 12, bits: 32 },
-  uint64: { code: 13, bits: 64 },
-  complex64: { code: 14, bits: 64 },
-  complex128: { code: 15, bits: 128 },
-  bfloat16: { code: 16, bits: 16 },
-  float8e4m3fn: { code: 17, bits: 8 },
-  float8e4m3fnuz: { code: 18, bits: 8 },
-  float8e5m2: { code: 19, bits: 8 },
-  float8e5m2fnuz: { code: 20, bits: 8 },
-  uint4: { code: 21, bits: 4 },
-  int4: { code: 22, bits: 4 },
-  float4e2m1: { code: 23, bits: 4 },
-  float8e8m0: { code: 24, bits: 8 },
-};
+/** Every type and its width, in the order of the codes, which count from 1. */
+const WIDTHS: readonly (readonly [DType, number])[] = [
+  ['float32', 32],
+  ['uint8', 8],
+  ['int8', 8],
+  ['uint16', 16],
+  ['int16', 16],
+  ['int32', 32],
+  ['int64', 64],
+  ['string', 0],
+  ['bool', 8],
+  ['float16', 16],
+  ['float64', 64],
+  ['uint32', 32],
+  ['uint64', 64],
+  ['complex64', 64],
+  ['complex128', 128],
+  ['bfloat16', 16],
+  ['float8e4m3fn', 8],
+  ['float8e4m3fnuz', 8],
+  ['float8e5m2', 8],
+  ['float8e5m2fnuz', 8],
+  ['uint4', 4],
+  ['int4', 4],
+  ['float4e2m1', 4],
+  ['float8e8m0', 8],
+];
 
-const BY_CODE = new Map(Object.entries(DTYPES).map(([name, info]) => [info.code, name as DType]));
+export const DTYPES = Object.fromEntries(WIDTHS.map(([name, bits], at) => [name, { code: at + 1, bits }])) as Readonly<
+  Record<DType, DTypeInfo>
+>;
 
 /** The type with this TensorProto.DataType code, or `undefined` for 0 (UNDEFINED) and unknown codes. */
 export function dtypeFromCode(code: number): DType | undefined {
-  return BY_CODE.get(code);
+  return WIDTHS[code - 1]?.[0];
 }
 
 /** Bytes that `count` elements take in raw data; 4-bit elements are packed two to a byte. */
