@@ -2,11 +2,10 @@
  * Code for what may travel with a model: how its input is prepared, and the names of its classes (SPEC.md, "Companions").
  * Nothing given costs two flags.
  */
-import { FormatError } from '../../src/errors.ts';
 import type { Preparation } from '../../src/graph/preparation.ts';
 import type { BitCoder } from './bit-coder.ts';
-import { LIMITS } from './format.ts';
-import { countCode, flagCode, textCode } from './symbols.ts';
+import { damaged, LIMITS } from './format.ts';
+import { countCode, flagCode, textCode, times } from './symbols.ts';
 
 export interface Companions {
   readonly preparation?: Preparation;
@@ -28,8 +27,8 @@ export function codeCompanions(coder: BitCoder, given: Companions): Companions {
     };
   }
   if (present(given.labels !== undefined)) {
-    const count = countCode(coder, 'labels', LIMITS.labels)(given.labels?.length ?? 0);
-    companions.labels = Array.from({ length: count }, (_, at) => text(given.labels?.[at] ?? ''));
+    const count = countCode(coder, 'labels', LIMITS.labels);
+    companions.labels = times(count(given.labels?.length), (at) => text(given.labels?.[at]));
   }
   return companions;
 }
@@ -38,7 +37,6 @@ const DECIMAL = /^-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?$/;
 
 function finite(text: string): number {
   const value = Number(text);
-  if (!DECIMAL.test(text) || !Number.isFinite(value))
-    throw new FormatError('fqz', 'a number of the preparation is damaged');
+  if (!DECIMAL.test(text) || !Number.isFinite(value)) throw damaged('the preparation has no numbers');
   return value;
 }

@@ -1,6 +1,12 @@
 /**
  * The constants of the `.fqz` container, version 1 (SPEC.md, "Layout" and "Limits").
  */
+import { FormatError } from '../../src/errors.ts';
+
+/** The error for bytes that cannot be, as found behind a correct checksum. */
+export function damaged(problem: string): FormatError {
+  return new FormatError('fqz', `${problem}: the file is damaged`);
+}
 
 /** `FQZ`, then the version byte. */
 export const MAGIC = [0x46, 0x51, 0x5a] as const;

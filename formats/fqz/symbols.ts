@@ -1,13 +1,18 @@
 /**
  * Codes for the small things of a graph: flags, integers, texts, recently seen values. Each function reserves its
- * contexts once and returns the code itself, which works in both directions (see bit-coder.ts): it takes the value when
- * writing, anything when reading, and returns the value.
+ * contexts once and returns the code itself, which works in both directions (see bit-coder.ts).
  */
-import { FormatError } from '../../src/errors.ts';
+import { DTYPES, type DType, dtypeFromCode } from '../../src/graph/dtype.ts';
 import type { BitCoder } from './bit-coder.ts';
-import { LIMITS } from './format.ts';
+import { damaged, LIMITS } from './format.ts';
 
-export type Code<T> = (value: T) => T;
+/** Takes the value when writing, nothing when reading, and returns the value. */
+export type Code<T> = (value?: T) => T;
+
+/** The results of `make` for 0 to `count` − 1. */
+export function times<T>(count: number, make: (at: number) => T): T[] {
+  return Array.from({ length: count }, (_, at) => make(at));
+}
 
 /** A code that is made on first use for each key: adaptive statistics of their own for every situation. */
 export function perKey<K extends string | number, T>(make: (key: K) => T): (key: K) => T {
@@ -30,7 +35,7 @@ export function flagCode(coder: BitCoder): Code<boolean> {
 /** Symbols of `width` bits (1 to 8) as a binary tree, highest bit first. */
 export function treeCode(coder: BitCoder, width: number): Code<number> {
   const contexts = coder.contexts(1 << width);
-  return (value) => {
+  return (value = 0) => {
     let node = 1;
     for (let shift = width - 1; shift >= 0; shift--) {
       node = 2 * node + coder.bit(contexts + node, (value >> shift) & 1);
@@ -52,12 +57,11 @@ const MODELLED_BITS = 2;
 export function uintCode(coder: BitCoder): Code<number> {
   const classes = coder.contexts(LARGEST_CLASS + 1);
   const mantissas = coder.contexts((LARGEST_CLASS + 1) << MODELLED_BITS);
-  return (value) => {
+  return (value = 0) => {
     const target = 31 - Math.clz32(value + 1);
     let bits = 0;
     while (coder.bit(classes + bits, bits < target ? 1 : 0)) {
-      if (++bits > LARGEST_CLASS)
-        throw new FormatError('fqz', `a number is above ${LARGEST_UINT}: the file is damaged`);
+      if (++bits > LARGEST_CLASS) throw damaged('a number is too large');
     }
     return mantissa(coder, mantissas + (bits << MODELLED_BITS), MODELLED_BITS, bits, value + 1) - 1;
   };
@@ -84,7 +88,7 @@ export function mantissa(coder: BitCoder, contexts: number, modelled: number, bi
 /** Integers of magnitude up to `LARGEST_UINT / 2`. */
 export function intCode(coder: BitCoder): Code<number> {
   const code = uintCode(coder);
-  return (value) => {
+  return (value = 0) => {
     const folded = code(value < 0 ? -2 * value - 1 : 2 * value);
     return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2;
   };
@@ -95,7 +99,7 @@ export function countCode(coder: BitCoder, what: string, limit: number): Code<nu
   const code = uintCode(coder);
   return (value) => {
     const count = code(value);
-    if (count > limit) throw new FormatError('fqz', `${count} ${what}, more than ${limit}`);
+    if (count > limit) throw damaged(`${count} ${what}, more than ${limit}`);
     coder.countItems(count);
     return count;
   };
@@ -108,24 +112,28 @@ const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function textCode(coder: BitCoder): Code<string> {
   const length = countCode(coder, 'bytes of text', LIMITS.list);
   const after = perKey((_: number) => treeCode(coder, 8));
-  return (value) => {
-    const bytes = ENCODER.encode(coder.reading ? '' : value);
-    const count = length(bytes.length);
-    const read: number[] = [];
-    for (let at = 0, previous = 0; at < count; at++) {
-      previous = after(previous)(bytes[at] ?? 0);
-      read.push(previous);
+  return (value = '') => {
+    const bytes = ENCODER.encode(value);
+    const read = new Uint8Array(length(bytes.length));
+    let previous = 0;
+    for (let at = 0; at < read.length; at++) read[at] = previous = after(previous)(bytes[at]);
+    try {
+      return DECODER.decode(read);
+    } catch {
+      throw damaged('a text is not UTF-8');
     }
-    return coder.reading ? utf8(Uint8Array.from(read)) : value;
   };
 }
 
-function utf8(bytes: Uint8Array): string {
-  try {
-    return DECODER.decode(bytes);
-  } catch (cause) {
-    throw new FormatError('fqz', 'a text is not UTF-8: the file is damaged', undefined, { cause });
-  }
+/** Element types, by their numbers in ONNX. */
+export function dtypeCode(coder: BitCoder): Code<DType> {
+  const code = treeCode(coder, 5);
+  return (dtype) => {
+    const number = code(dtype && DTYPES[dtype].code);
+    const found = dtypeFromCode(number);
+    if (!found) throw damaged(`element type ${number} is unknown`);
+    return found;
+  };
 }
 
 const LONGEST_QUOTE = 80;
@@ -139,16 +147,14 @@ export function quote(text: string): string {
 const RECENT = 64;
 
 /** Values that tend to come again: the place in a move-to-front list, or `fresh` for one that is not in it. */
-export function recentCode<T>(coder: BitCoder, fresh: Code<T>): (value: T, place: Code<number>) => T {
+export function recentCode<T>(coder: BitCoder, fresh: Code<T>): (place: Code<number>, value?: T) => T {
   const recent: T[] = [];
-  return (value, place) => {
-    const at = place(coder.reading ? 0 : recent.indexOf(value) + 1);
-    if (at > recent.length)
-      throw new FormatError('fqz', 'a back-reference points before its list: the file is damaged');
-    const known = at === 0 ? fresh(value) : recent[at - 1]!;
-    if (at > 0) recent.splice(at - 1, 1);
+  return (place, value) => {
+    const at = place(coder.reading ? 0 : recent.indexOf(value!) + 1);
+    if (at > recent.length) throw damaged('a back-reference points before its list');
+    const known = at === 0 ? fresh(value) : recent.splice(at - 1, 1)[0]!;
     recent.unshift(known);
-    if (recent.length > RECENT) recent.pop();
+    recent.length = Math.min(recent.length, RECENT);
     return known;
   };
 }

@@ -4,6 +4,7 @@
 import type { StoredWeight } from '../../src/codec/archive.ts';
 import { floatFromHalf, halfFromFloat } from '../../src/codec/half.ts';
 import type { CodedOperand, Operand } from '../../src/codec/network.ts';
+import { stepOf } from '../../src/codec/step.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { BitCoder } from './bit-coder.ts';
 import { floatPatternsCode } from './float-patterns-code.ts';
@@ -56,13 +57,13 @@ export function weightNumbersCode(coder: BitCoder) {
     if (header.kind === 'cosine') return header;
     const { layout } = header;
     const source = given as CodedOperand | undefined;
-    if (header.kind === 'float') {
-      const values = floats(layout, header.precision, source?.kind === 'float' ? source.values : undefined);
-      return { kind: 'float', shape: layout.shape, precision: header.precision, values };
+    if (header.kind !== 'quantized') {
+      const values = floats(layout, header.kind, source?.kind === 'float' ? source.values : undefined);
+      return { kind: 'float', shape: layout.shape, precision: header.kind, values };
     }
     const coded = levels(layout, source?.kind === 'quantized' ? source.levels : undefined);
     const shape = axesAsDecoded(coder, layout).map((axis) => layout.shape[axis]!);
-    return { kind: 'quantized', shape, step: header.step, levels: coded };
+    return { kind: 'quantized', shape, step: stepOf(header.stepCode), levels: coded };
   };
 
   return (name: string, header: WeightHeader, given: StoredWeight | undefined): StoredWeight => {

@@ -6,9 +6,11 @@ import { codeCompanions } from './companions-code.ts';
 import { crc32 } from './crc32.ts';
 import { CHECKSUM_BYTES, FOREIGN_SLOT, LIMITS, largestMemory, MAGIC, VERSION } from './format.ts';
 import { codeGraph } from './graph-code.ts';
+import { graphSymbols } from './graph-symbols.ts';
+import { headerOf } from './header-of.ts';
 import { RangeEncoder } from './range-encoder.ts';
 import { countCode, flagCode, textCode, uintCode } from './symbols.ts';
-import { headerOf, memoryOf, weightHeaderCode } from './weight-header.ts';
+import { memoryOf, weightHeaderCode } from './weight-header.ts';
 import { weightNumbersCode } from './weight-numbers.ts';
 
 export interface WriteOptions {
@@ -72,7 +74,8 @@ export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenA
 function orderedWeights(head: RangeEncoder, archive: Archive, keepNames: boolean) {
   const byName = new Map(archive.weights.map((weight) => [weight.name, weight]));
   if (archive.graph.kind === 'compact') {
-    const { weights } = codeGraph(head, archive.graph.model, [...byName.keys()], keepNames);
+    const { symbols, weights } = graphSymbols(archive.graph.model, [...byName.keys()], keepNames);
+    codeGraph(head, symbols);
     return weights.map(({ name, slot }) => ({ name, slot, weight: byName.get(name)! }));
   }
   const text = textCode(head);

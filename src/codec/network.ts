@@ -57,17 +57,28 @@ export function plainNetwork(operand: CodedOperand): TensorNetwork {
  * others (Zhao et al. 2023, equation 3, where all axes are transformed).
  */
 export function dctNetwork(core: CodedOperand, shape: readonly number[], axes: readonly number[]): TensorNetwork {
-  const letters = [...RESULT_LETTERS.slice(0, shape.length)];
-  const coreLetters = letters.map((letter, axis) => (axes.includes(axis) ? FREQUENCY_LETTERS[axis]! : letter));
-  const cosines = axes.map((axis) => `${coreLetters[axis]}${letters[axis]}`);
   return {
-    expression: `${[coreLetters.join(''), ...cosines].join(',')}->${letters.join('')}`,
-    operands: [
-      core,
-      ...axes.map((axis): CosineOperand => ({ kind: 'cosine', count: core.shape[axis]!, size: shape[axis]! })),
-    ],
+    expression: dctExpression(shape.length, axes),
+    operands: [core, ...dctCosines(core.shape, shape, axes)],
     shape,
   };
+}
+
+/** The expression of such a network whose result has `rank` axes. */
+export function dctExpression(rank: number, axes: readonly number[]): string {
+  const letters = [...RESULT_LETTERS.slice(0, rank)];
+  const coreLetters = letters.map((letter, axis) => (axes.includes(axis) ? FREQUENCY_LETTERS[axis]! : letter));
+  const cosines = axes.map((axis) => `${coreLetters[axis]}${letters[axis]}`);
+  return `${[coreLetters.join(''), ...cosines]}->${letters.join('')}`;
+}
+
+/** The cosines of such a network. */
+export function dctCosines(
+  core: readonly number[],
+  shape: readonly number[],
+  axes: readonly number[],
+): CosineOperand[] {
+  return axes.map((axis) => ({ kind: 'cosine', count: core[axis]!, size: shape[axis]! }));
 }
 
 const RESULT_LETTERS = 'oiuvwxyz';
@@ -76,8 +87,11 @@ const FREQUENCY_LETTERS = 'abcdefgh';
 /** Most axes that a network's result may have. */
 export const LARGEST_RANK = RESULT_LETTERS.length;
 
+/** What of an operand says its shape: its own `shape`, or that of a cosine. */
+export type OperandShape = { readonly kind?: undefined; readonly shape: readonly number[] } | Operand;
+
 /** Shape of any operand. */
-export function operandShape(operand: Operand): readonly number[] {
+export function operandShape(operand: OperandShape): readonly number[] {
   return operand.kind === 'cosine' ? [operand.count, operand.size] : operand.shape;
 }
 
@@ -150,55 +164,62 @@ export function contractNetwork(network: TensorNetwork, letters: string): Labell
 
 const axisSize = (array: Labelled, letter: string) => array.shape[array.letters.indexOf(letter)]!;
 
+/** A network, as far as its soundness does not depend on its numbers. */
+export interface NetworkShape extends Omit<TensorNetwork, 'operands'> {
+  readonly operands: readonly OperandShape[];
+}
+
 /**
  * Checks that the expression, the operands and the shape belong together; throws `TypeError` with the reason. What
  * passes can be expanded without error and without arrays larger than the operands' and the result's axes allow.
  */
-export function checkNetwork(network: TensorNetwork): void {
-  const { operands, result } = parseExpression(network.expression);
-  const fail = (reason: string): never => {
-    throw new TypeError(`tensor network ${network.expression}: ${reason}`);
+export function checkNetwork({ expression, shape, operands: given }: NetworkShape): void {
+  const { operands, result } = parseExpression(expression);
+  const demand = (holds: boolean, otherwise: string) => {
+    if (!holds) throw new TypeError(`tensor network ${expression}: ${otherwise}`);
   };
-  if (operands.length !== network.operands.length) fail(`${network.operands.length} operands given`);
-  if (network.operands[0]!.kind === 'cosine') fail('the first operand must carry numbers');
-  if (result.length > LARGEST_RANK) fail(`more than ${LARGEST_RANK} axes`);
+  const isCosine = (at: number) => given[at]!.kind === 'cosine';
+  demand(operands.length === given.length, `${given.length} operands given`);
+  demand(!isCosine(0), 'the first operand must carry numbers');
+  demand(result.length <= LARGEST_RANK, `more than ${LARGEST_RANK} axes`);
+  demand(result.length === shape.length, `the result has ${shape.length} axes`);
   const sizes = new Map<string, number>();
-  const uses = new Map<string, number>();
-  for (const letter of operands.join('')) uses.set(letter, (uses.get(letter) ?? 0) + 1);
-  network.operands.forEach((operand, at) => {
-    const letters = operands[at]!;
-    const shape = operandShape(operand);
-    if (letters.length !== shape.length) fail(`operand ${at} has ${shape.length} axes`);
-    if (new Set(letters).size !== letters.length) fail(`operand ${at} repeats a letter`);
-    shape.forEach((size, axis) => {
+  /** Gives the letters' axes their sizes. */
+  const measure = (what: string, letters: string, own: readonly number[]) => {
+    demand(letters.length === own.length, `${what} has ${own.length} axes`);
+    demand(new Set(letters).size === letters.length, `${what} repeats a letter`);
+    own.forEach((size, axis) => {
       const letter = letters[axis]!;
-      if (!(size >= 1)) fail(`axis ${letter} is empty`);
-      if ((sizes.get(letter) ?? size) !== size) fail(`axis ${letter} has sizes ${sizes.get(letter)} and ${size}`);
+      const known = sizes.get(letter) ?? size;
+      demand(size >= 1, `axis ${letter} is empty`);
+      demand(known === size, `axis ${letter} has sizes ${known} and ${size}`);
       sizes.set(letter, size);
     });
-    if (operand.kind !== 'cosine') return;
-    if (operand.count > operand.size) fail(`cosine(${operand.count}, ${operand.size}) has too many rows`);
-    const samplings = network.operands.filter((other, o) => other.kind === 'cosine' && operands[o]![0] === letters[0]);
-    if (samplings.length > 1) fail(`axis ${letters[0]} is sampled twice`);
-    const coded = network.operands.some((other, o) => other.kind !== 'cosine' && operands[o]!.includes(letters[0]!));
-    if (!coded || result.includes(letters[0]!)) fail(`axis ${letters[0]} is not a frequency of a coded operand`);
-    if (uses.get(letters[1]!) !== 1 || !result.includes(letters[1]!)) fail(`axis ${letters[1]} is not sampled once`);
-  });
-  if (new Set(result).size !== result.length) fail('the result repeats a letter');
-  if (result.length !== network.shape.length) fail(`the result has ${network.shape.length} axes`);
-  [...result].forEach((letter, axis) => {
-    if (sizes.get(letter) !== network.shape[axis]) fail(`axis ${letter} is not ${network.shape[axis]} long`);
+  };
+  for (const [at, letters] of operands.entries()) measure(`operand ${at}`, letters, operandShape(given[at]!));
+  const uses = (letter: string) => operands.filter((letters) => letters.includes(letter)).length;
+  for (const letter of result) demand(uses(letter) > 0, `axis ${letter} is of no operand`);
+  measure('the result', result, shape);
+  const coded = operands.filter((_, at) => !isCosine(at)).join('');
+  const sampled = operands.filter((_, at) => isCosine(at)).map(([from]) => from);
+  operands.forEach(([from, to], at) => {
+    const cosine = given[at]!;
+    if (cosine.kind !== 'cosine') return;
+    demand(cosine.count <= cosine.size, `cosine(${cosine.count}, ${cosine.size}) has too many rows`);
+    demand(sampled.indexOf(from) === sampled.lastIndexOf(from), `axis ${from} is sampled twice`);
+    demand(coded.includes(from!) && !result.includes(from!), `axis ${from} is not a frequency of a coded operand`);
+    demand(uses(to!) === 1 && result.includes(to!), `axis ${to} is not sampled once`);
   });
   for (const letter of sizes.keys()) {
-    if (!result.includes(letter) && uses.get(letter)! < 2) fail(`axis ${letter} is summed alone`);
+    demand(result.includes(letter) || uses(letter) > 1, `axis ${letter} is summed alone`);
   }
   // Contracting from the left must not pass through anything much larger than the ends.
   const size = (letters: Iterable<string>) => [...letters].reduce((product, letter) => product * sizes.get(letter)!, 1);
   const largest = Math.max(size(result), ...operands.map(size));
   for (let at = 1; at < operands.length; at++) {
     const before = new Set(operands.slice(0, at + 1).join(''));
-    const after = new Set(operands.slice(at + 1).join('') + result);
-    const open = [...before].filter((letter) => after.has(letter));
-    if (network.operands[at]!.kind !== 'cosine' && size(open) > 16 * largest) fail('a contraction is too large');
+    const after = operands.slice(at + 1).join('') + result;
+    const open = [...before].filter((letter) => after.includes(letter));
+    demand(isCosine(at) || size(open) <= 16 * largest, 'a contraction is too large');
   }
 }

@@ -102,7 +102,7 @@ describe('tensor networks', () => {
     ['must carry numbers', network('ao,a->o', [6], cosine(2, 6), levels(2))],
     ['has sizes', network('or,ri->oi', [6, 5], levels(6, 2), levels(3, 5))],
     ['repeats a letter', network('oo->o', [6], levels(6, 6))],
-    ['is not 7 long', network('o->o', [7], levels(6))],
+    ['has sizes 6 and 7', network('o->o', [7], levels(6))],
     ['is summed alone', network('or->o', [6], levels(6, 2))],
     ['too many rows', network('a,ao->o', [6], levels(7), cosine(7, 6))],
     ['is not sampled once', network('a,ao,o->o', [6], levels(2), cosine(2, 6), levels(6))],

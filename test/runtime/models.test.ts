@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { headerOf } from '../../formats/fqz/header-of.ts';
 import type { OpenedFqz } from '../../formats/fqz/read.ts';
-import { headerOf } from '../../formats/fqz/weight-header.ts';
 import { readOnnx } from '../../formats/onnx/read.ts';
 import { type ElementType, elementsOf } from '../../runtime/elements.ts';
 import { createEngine } from '../../runtime/engine.ts';

@@ -135,7 +135,7 @@ describe('mutated .fqz files', () => {
   it('with wrong symbols fail with the documented errors only, in little memory', () => {
     const uniform = random(3);
     let [read, refused] = [0, 0];
-    for (let trial = 0; trial < 1500; trial++) {
+    for (let trial = 0; trial < 2400; trial++) {
       const bytes = writtenWrong(trial, uniform);
       if (!bytes) continue;
       if (checkedAttempt(bytes, trial) === undefined) read++;
