@@ -22,7 +22,7 @@ import {
 import { clampParts, type Expanded } from './expanded.ts';
 import { type Expression, float, integer, operand, operandsOf, substitute } from './expression.ts';
 import type { Step } from './plan.ts';
-import { elementwiseProgram, epilogueProgram, instructionCount } from './program.ts';
+import { elementwiseProgram, epilogueProgram, isProgram } from './program.ts';
 import { materialiseExpanded } from './project.ts';
 import {
   type Epilogue,
@@ -50,8 +50,6 @@ export class NeedsNumbers extends Error {
 }
 
 const MOST_OPERANDS = 6;
-/** Expressions are kept shorter than this, so that programs stay within their registers and memory traffic still pays. */
-const MOST_INSTRUCTIONS = 40;
 const none = () => undefined;
 const NO_EPILOGUE: Epilogue = [-Infinity, Infinity, 0, 0, 0, 0];
 
@@ -182,7 +180,7 @@ export class Builder implements Lowering {
       const { pending } = operand;
       if (!pending || operand.shared || operand.buffer || !sameShape(operand.shape, shape)) continue;
       const joined = substitute(expression, (value) => (value === operand ? pending.expression : undefined));
-      if (instructionCount(joined) > MOST_INSTRUCTIONS) continue;
+      if (!isProgram(joined)) continue;
       if (pending.producer) {
         if ((producer && producer !== pending.producer) || !accepts(pending.producer, joined, shape)) continue;
         producer = pending.producer;

@@ -83,25 +83,30 @@ export function epilogueProgram(
     strides.push(own);
   }
   return {
-    words: assemble(expression, operands, dims, [[dims[1]! * dims[2]!, dims[2]!, 1], ...strides], true),
+    words: assemble(expression, operands, dims, [[dims[1]! * dims[2]!, dims[2]!, 1], ...strides]),
     operands,
   };
 }
 
 /** Number of instructions that an expression takes; shared parts count once. */
-export function instructionCount(expression: Expression, seen = new Set<Expression>()): number {
+function instructionCount(expression: Expression, seen = new Set<Expression>()): number {
   if (expression.kind !== 'apply' || seen.has(expression)) return 0;
   seen.add(expression);
   return expression.sources.reduce((sum, source) => sum + instructionCount(source, seen), 1);
 }
 
-function assemble(
-  expression: Expression,
-  operands: readonly Value[],
-  dims: readonly number[],
-  strides: readonly (readonly number[])[],
-  isEpilogue = false,
-): number[] {
+/** Most instructions of a program: longer ones would gain nothing. */
+const MOST_INSTRUCTIONS = 40;
+
+/** Whether one program can do all of an expression. */
+export function isProgram(expression: Expression): boolean {
+  if (instructionCount(expression) > MOST_INSTRUCTIONS) return false;
+  // One more operand than it names: the result of a kernel.
+  return allocate(expression, [...operandsOf(expression)], 1).registers <= MOST_REGISTERS;
+}
+
+/** The instructions of an expression, with registers for everything; operands begin at register `first`. */
+function allocate(expression: Expression, operands: readonly Value[], first: number) {
   const constants: number[] = [];
   const order: Extract<Expression, { kind: 'apply' }>[] = [];
   const lastUse = new Map<Expression, number>();
@@ -115,32 +120,43 @@ function assemble(
   };
   visit(expression);
 
-  const first = isEpilogue ? 1 : 0;
-  const temporaries = strides.length + constants.length;
-  const registers = new Map<Expression, number>();
+  const firstConstant = first + operands.length;
+  const temporaries = new Map<Expression, number>();
   const free: number[] = [];
-  let used = temporaries;
+  let registers = firstConstant + constants.length;
   const registerOf = (part: Expression): number => {
     if (part.kind === 'operand') return first + operands.indexOf(part.value);
-    if (part.kind === 'constant') return strides.length + constants.indexOf(part.bits);
-    return part.kind === 'result' ? 0 : registers.get(part)!;
+    if (part.kind === 'constant') return firstConstant + constants.indexOf(part.bits);
+    return part.kind === 'result' ? 0 : temporaries.get(part)!;
   };
   const instructions = order.flatMap((part, at) => {
     const sources = part.sources.map(registerOf);
     // A source that is not needed again makes room for the result: instructions work block by block, in place.
     for (const source of new Set(part.sources)) {
-      if (source.kind === 'apply' && lastUse.get(source) === at) free.push(registers.get(source)!);
+      if (source.kind === 'apply' && lastUse.get(source) === at) free.push(temporaries.get(source)!);
     }
-    const target = free.pop() ?? used++;
-    registers.set(part, target);
+    const target = free.pop() ?? registers++;
+    temporaries.set(part, target);
     return [part.opcode, target, sources[0] ?? 0, sources[1] ?? 0, sources[2] ?? 0];
   });
-  if (used > MOST_REGISTERS) throw new RangeError(`an element-wise program needs ${used} registers`);
+  return { constants, instructions, count: order.length, registers };
+}
+
+function assemble(
+  expression: Expression,
+  operands: readonly Value[],
+  dims: readonly number[],
+  strides: readonly (readonly number[])[],
+): number[] {
+  // Operands stand behind the result of the kernel, where there is one.
+  const program = allocate(expression, operands, strides.length - operands.length);
+  const { constants, instructions, count, registers } = program;
+  if (registers > MOST_REGISTERS) throw new RangeError(`an element-wise program needs ${registers} registers`);
   return [
     dims.length,
     strides.length,
     constants.length,
-    order.length,
+    count,
     ...dims,
     ...strides.flat(),
     ...constants,
