@@ -12,9 +12,9 @@ import {
   maximum,
   minimum,
   multiply,
-  operand,
   select,
   subtract,
+  type Term,
 } from '../plan/expression.ts';
 import type { Lower, Operators } from './operator.ts';
 import { type Application, type Formula, pointwise } from './pointwise.ts';
@@ -26,7 +26,7 @@ const ONE = float(1);
 const attribute = ({ node }: Application, name: string, fallback: number): Expression =>
   float(floatAttribute(node, name, fallback));
 
-const isNegative = (x: Expression) => apply(Opcode.LT, x, ZERO);
+const isNegative = (x: Term) => apply(Opcode.LT, x, ZERO);
 const exp = (x: Expression) => apply(Opcode.EXP, x);
 const tanh = (x: Expression) => apply(Opcode.TANH, x);
 const unitClamp = (x: Expression) => minimum(maximum(x, ZERO), ONE);
@@ -39,15 +39,15 @@ const softplus = (x: Expression) =>
 /** `x`, or `slope` · `x` where that is negative. */
 const leaky: Formula = ({ node }, x) => {
   const slope = floatAttribute(node, 'alpha', 0.01);
-  return (slope > 1 ? minimum : maximum)(x, multiply(x, float(slope)));
+  return (slope > 1 ? minimum : maximum)(x, multiply(x, slope));
 };
 
 const prelu: Lower = (plan, node, inputs) => {
   const [x, slope] = [inputs[0]!, inputs[1]!];
-  const scaled = multiply(operand(x), operand(slope));
+  const scaled = multiply(x, slope);
   const gentle = slope.known?.every((each) => each <= 1);
   const shape = broadcastShape(node, x.shape, slope.shape);
-  const result = gentle ? maximum(operand(x), scaled) : select(isNegative(operand(x)), scaled, operand(x));
+  const result = gentle ? maximum(x, scaled) : select(isNegative(x), scaled, x);
   return [plan.elementwise(x.dtype, shape, result)];
 };
 
@@ -55,9 +55,9 @@ const prelu: Lower = (plan, node, inputs) => {
 const gelu: Formula = ({ node }, x) => {
   const gate =
     stringAttribute(node, 'approximate') === 'tanh'
-      ? tanh(multiply(multiply(x, float(Math.sqrt(2 / Math.PI))), add(ONE, multiply(float(0.044715), multiply(x, x)))))
-      : apply(Opcode.ERF, multiply(x, float(Math.SQRT1_2)));
-  return multiply(multiply(x, float(0.5)), add(ONE, gate));
+      ? tanh(multiply(multiply(x, Math.sqrt(2 / Math.PI)), add(ONE, multiply(0.044715, multiply(x, x)))))
+      : apply(Opcode.ERF, multiply(x, Math.SQRT1_2));
+  return multiply(multiply(x, 0.5), add(ONE, gate));
 };
 
 const selu: Formula = (at, x) =>
@@ -71,7 +71,7 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   Elu: (at, x) => select(isNegative(x), multiply(attribute(at, 'alpha', 1), expMinusOne(x)), x),
   Selu: selu,
   HardSigmoid: (at, x) => unitClamp(add(multiply(x, attribute(at, 'alpha', 0.2)), attribute(at, 'beta', 0.5))),
-  HardSwish: (_, x) => multiply(x, unitClamp(add(multiply(x, float(1 / 6)), float(0.5)))),
+  HardSwish: (_, x) => multiply(x, unitClamp(add(multiply(x, 1 / 6), 0.5))),
   Softplus: (_, x) => softplus(x),
   Softsign: (_, x) => divide(x, add(ONE, apply(Opcode.ABS, x))),
   Mish: (_, x) => multiply(x, tanh(softplus(x))),

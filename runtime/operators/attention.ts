@@ -30,10 +30,10 @@ const attention: Lower = (plan, node, [q, k, v, mask, pastKey, pastValue]) => {
   const rows = shape[2]!;
   const stage = (expression: Expression) => plan.elementwise(dtype, product.shape, expression);
 
-  const raw = stage(multiply(operand(product), float(floatAttribute(node, 'scale', 1 / Math.sqrt(size)))));
+  const raw = stage(multiply(product, floatAttribute(node, 'scale', 1 / Math.sqrt(size))));
   const never = float(Number.NEGATIVE_INFINITY);
   let masked = operand(raw);
-  if (mask) masked = mask.dtype === 'bool' ? select(operand(mask), masked, never) : add(masked, operand(mask));
+  if (mask) masked = mask.dtype === 'bool' ? select(mask, masked, never) : add(masked, mask);
   if (intAttribute(node, 'is_causal', 0) === 1) {
     const [row, column] = [known(plan, [rows], countUp(rows), 1), known(plan, [columns], countUp(columns))];
     masked = select(apply(Opcode.LT_INT, row, column), never, masked);
@@ -41,7 +41,7 @@ const attention: Lower = (plan, node, [q, k, v, mask, pastKey, pastValue]) => {
   const biased = stage(masked);
   const cap = float(floatAttribute(node, 'softcap', 0));
   const isCapped = floatAttribute(node, 'softcap', 0) > 0;
-  const capped = isCapped ? stage(multiply(cap, apply(Opcode.TANH, divide(operand(biased), cap)))) : biased;
+  const capped = isCapped ? stage(multiply(cap, apply(Opcode.TANH, divide(biased, cap)))) : biased;
   const weights = softmaxAlong(plan, capped, 3, Opcode.SOFTMAX);
   const stages = [raw, biased, capped, weights];
   const result = matrixProduct(plan, node, weights, values);

@@ -33,7 +33,7 @@ const resize: Lower = (plan, node, inputs) => {
     });
     if (!flags.includes(0)) return value;
     const shape = [own.out, ...y.shape.slice(own.axis + 1).fill(1)];
-    return select(operand(plan.constant('bool', shape, flags)), value, outside);
+    return select(plan.constant('bool', shape, flags), value, outside);
   }, operand(y));
   return [plan.elementwise(y.dtype, y.shape, inside)];
 };

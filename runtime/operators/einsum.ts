@@ -50,7 +50,7 @@ function summed(plan: Lowering, term: Term, kept: (label: string) => boolean, si
     REDUCE_SUM,
     isIntegral(value.dtype) ? 1 : 0,
     source,
-    plan.buffer(value),
+    value,
     sizeOf(value),
     productOf(go, sizes),
     1,

@@ -5,7 +5,7 @@
 import { dtypeFromCode } from '../../src/graph/dtype.ts';
 import { intAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import { apply, divide, type Expression, float, integer, multiply, operand, select } from '../plan/expression.ts';
+import { apply, divide, type Expression, integer, multiply, select } from '../plan/expression.ts';
 import { sizeOf } from '../plan/value.ts';
 import type { Lower, Operators } from './operator.ts';
 import { converted, type Formula, literal, magnitude, pointwise, variadic, wrapped } from './pointwise.ts';
@@ -34,21 +34,21 @@ const POWERS: Readonly<Record<number, (x: Expression) => Expression>> = {
   2: (x) => multiply(x, x),
   3: (x) => multiply(multiply(x, x), x),
   0.5: (x) => apply(Opcode.SQRT, x),
-  [-1]: (x) => divide(float(1), x),
+  [-1]: (x) => divide(1, x),
 };
 
 /** Base and exponent may be of different types, integers among them. */
 const pow: Lower = (plan, node, inputs) => {
   const [x, y] = [inputs[0]!, inputs[1]!];
-  const base = converted(operand(x), x.dtype, 'float32');
+  const base = converted(x, x.dtype, 'float32');
   const cheap = y.known && sizeOf(y) === 1 ? POWERS[y.known[0]!] : undefined;
-  const power = cheap ? cheap(base) : apply(Opcode.POW, base, converted(operand(y), y.dtype, 'float32'));
+  const power = cheap ? cheap(base) : apply(Opcode.POW, base, converted(y, y.dtype, 'float32'));
   return [plan.elementwise(x.dtype, broadcastShape(node, x.shape, y.shape), converted(power, 'float32', x.dtype))];
 };
 
 const mean: Lower = (plan, node, inputs) => {
   const total = variadic(sum)(plan, node, inputs)[0]!;
-  return [plan.elementwise(total.dtype, total.shape, multiply(operand(total), float(1 / inputs.length)))];
+  return [plan.elementwise(total.dtype, total.shape, multiply(total, 1 / inputs.length))];
 };
 
 const clip: Formula = (at, x, low?: Expression, high?: Expression) => {
@@ -63,7 +63,7 @@ const mod: Formula = (at, x, y) =>
 
 const cast: Lower = (plan, node, [x]) => {
   const to = dtypeFromCode(intAttribute(node, 'to', 0))!;
-  return [plan.elementwise(to, x!.shape, converted(operand(x!), x!.dtype, to))];
+  return [plan.elementwise(to, x!.shape, converted(x!, x!.dtype, to))];
 };
 
 const sign: Formula = ({ integral }, x) =>
@@ -84,7 +84,7 @@ export const ELEMENTWISE_OPERATORS: Operators = {
   Neg: pointwise((at, x) => (at.integral ? difference(at, integer(0), x) : apply(Opcode.NEG, x))),
   Abs: pointwise(({ dtype }, x) => wrapped(dtype, magnitude(x, dtype))),
   Sign: pointwise(sign),
-  Reciprocal: pointwise((_, x) => divide(float(1), x)),
+  Reciprocal: pointwise((_, x) => divide(1, x)),
   Clip: pointwise(clip),
   Relu: pointwise((at, x) => greatest(at, x, literal(at.dtype, 0))),
   Where: pointwise((_, condition, x, y) => select(condition, x, y), 1),

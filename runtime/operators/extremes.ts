@@ -3,7 +3,7 @@
  */
 import { intAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import { add, apply, float, maximum, minimum, operand, subtract } from '../plan/expression.ts';
+import { add, apply, maximum, minimum, subtract } from '../plan/expression.ts';
 import type { Lower, Operators } from './operator.ts';
 import { identity } from './pointwise.ts';
 import { axesOf, extremes, finished, reduced } from './reduction.ts';
@@ -17,12 +17,10 @@ const logSumExp: Lower = (plan, node, inputs) => {
   const axes = axesOf(plan, node, inputs);
   if (!axes) return identity(plan, node, [x]);
   const peak = reduced(plan, x, axes, Opcode.REDUCE_MAX);
-  const shift = minimum(maximum(operand(peak), float(-LARGEST)), float(LARGEST));
-  const powers = plan.elementwise(x.dtype, x.shape, apply(Opcode.EXP, subtract(operand(x), shift)));
+  const shift = minimum(maximum(peak, -LARGEST), LARGEST);
+  const powers = plan.elementwise(x.dtype, x.shape, apply(Opcode.EXP, subtract(x, shift)));
   const total = reduced(plan, powers, axes, Opcode.REDUCE_SUM);
-  return [
-    finished(plan, node, plan.elementwise(x.dtype, peak.shape, add(apply(Opcode.LOG, operand(total)), shift)), axes),
-  ];
+  return [finished(plan, node, plan.elementwise(x.dtype, peak.shape, add(apply(Opcode.LOG, total), shift)), axes)];
 };
 
 /** 1 at the first of the largest elements, else 0. */
@@ -32,7 +30,7 @@ const hardmax: Lower = (plan, node, [x]) => {
   const place = extremes(plan, x!, axis, Opcode.REDUCE_MAX);
   const count = shape[axis]!;
   const places = plan.constant('int32', [count, ...shape.slice(axis + 1).fill(1)], countUp(count));
-  const isPlace = apply(Opcode.EQ_INT, operand(places), operand(place));
+  const isPlace = apply(Opcode.EQ_INT, places, place);
   return [plan.elementwise(dtype, shape, apply(Opcode.INT_TO_FLOAT, isPlace))];
 };
 

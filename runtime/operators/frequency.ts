@@ -4,7 +4,7 @@
  */
 import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
 import { type ExpandedPart, isLinear, type Part } from '../plan/expanded.ts';
-import { add, operand } from '../plan/expression.ts';
+import { add } from '../plan/expression.ts';
 import { channelFactors, type Factor, smallKernel } from '../plan/factors.ts';
 import { matrixWords, project } from '../plan/project.ts';
 import type { Value } from '../plan/value.ts';
@@ -82,7 +82,7 @@ function projectAll(plan: Lowering, x: Value, weight: Value, values: ArrayLike<n
   const [rows, columns] = weight.shape as [number, number];
   const result = project(plan, x, { rows, columns, values });
   if (!bias) return result;
-  return plan.elementwise(x.dtype, result.shape, add(operand(result), operand(plan.view(bias, [rows, 1, 1]))));
+  return plan.elementwise(x.dtype, result.shape, add(result, plan.view(bias, [rows, 1, 1])));
 }
 
 /** The statistics of all channels follow from the mean and the covariance of the maps. */

@@ -3,26 +3,15 @@
  */
 import { floatAttribute, intAttribute, stringAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import {
-  add,
-  apply,
-  divide,
-  type Expression,
-  float,
-  integer,
-  multiply,
-  operand,
-  select,
-  subtract,
-} from '../plan/expression.ts';
+import { add, apply, divide, float, integer, multiply, select, subtract, type Term } from '../plan/expression.ts';
 import type { Lower, Operators } from './operator.ts';
 import { converted, type Formula, pointwise, wrapped } from './pointwise.ts';
 
-const isLess = (x: Expression, y: Expression) => apply(Opcode.LT, x, y);
+const isLess = (x: Term, y: Term) => apply(Opcode.LT, x, y);
 const bits = (opcode: number) => pointwise((_, x, y) => apply(opcode, x, y));
 
 const castLike: Lower = (plan, _node, [x, like]) => [
-  plan.elementwise(like!.dtype, x!.shape, converted(operand(x!), x!.dtype, like!.dtype)),
+  plan.elementwise(like!.dtype, x!.shape, converted(x!, x!.dtype, like!.dtype)),
 ];
 
 const bitShift: Formula = ({ node, dtype }, x, y) =>
@@ -33,22 +22,21 @@ const isInf: Formula = ({ node }, x) => {
   const [positive, negative] = ['detect_positive', 'detect_negative'].map((name) => intAttribute(node, name, 1));
   if (!positive && !negative) return integer(0);
   const sought = positive ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-  return apply(Opcode.EQ, positive && negative ? apply(Opcode.ABS, x) : x, float(sought));
+  return apply(Opcode.EQ, positive && negative ? apply(Opcode.ABS, x) : x, sought);
 };
 
 const celu: Formula = ({ node }, x) => {
   const alpha = float(floatAttribute(node, 'alpha', 1));
-  return select(isLess(x, float(0)), multiply(alpha, subtract(apply(Opcode.EXP, divide(x, alpha)), float(1))), x);
+  return select(isLess(x, 0), multiply(alpha, subtract(apply(Opcode.EXP, divide(x, alpha)), 1)), x);
 };
 
 const shrink: Formula = ({ node }, x) => {
   const bias = float(floatAttribute(node, 'bias', 0));
   const bound = floatAttribute(node, 'lambd', 0.5);
-  return select(isLess(x, float(-bound)), add(x, bias), select(isLess(float(bound), x), subtract(x, bias), float(0)));
+  return select(isLess(x, -bound), add(x, bias), select(isLess(bound, x), subtract(x, bias), 0));
 };
 
-const thresholdedRelu: Formula = ({ node }, x) =>
-  select(isLess(float(floatAttribute(node, 'alpha', 1)), x), x, float(0));
+const thresholdedRelu: Formula = ({ node }, x) => select(isLess(floatAttribute(node, 'alpha', 1), x), x, 0);
 
 export const FURTHER_ELEMENTWISE_OPERATORS: Operators = {
   CastLike: castLike,

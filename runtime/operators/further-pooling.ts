@@ -26,13 +26,13 @@ const maxUnpool: Lower = (plan, node, [x, indices, outputShape]) => {
   const pooled = [...front, ...windows.map(({ out }) => out)];
   const zeros = (dims: readonly number[]) => {
     const value = plan.tensor(dtype, dims);
-    plan.step('fill', plan.buffer(value), sizeOf(value), 0);
+    plan.step('fill', value, sizeOf(value), 0);
     return value;
   };
   const [source, places] = [plan.buffer(x!), plan.buffer(indices!)];
   const y = zeros(pooled);
   const size = sizeOf(y);
-  plan.step('scatter', 0, 0, places, source, plan.buffer(y), sizeOf(x!), 1, size);
+  plan.step('scatter', 0, 0, places, source, y, sizeOf(x!), 1, size);
   const wanted = outputShape ? plan.numbers(outputShape) : pooled;
   if (sameShape(wanted, pooled)) return [y];
   const larger = zeros(wanted);

@@ -14,10 +14,9 @@ export function gathered(
   shape: readonly number[],
   [outer, size, inner]: readonly [number, number, number],
 ): Value {
-  const [source, places] = [plan.buffer(x), plan.buffer(indices)];
   const result = plan.tensor(x.dtype, shape);
   if (size === 0 && sizeOf(result) > 0) throw new RangeError('Gather from nothing');
-  plan.step('gather', source, places, plan.buffer(result), outer, size, inner, sizeOf(indices));
+  plan.step('gather', x, indices, result, outer, size, inner, sizeOf(indices));
   return result;
 }
 

@@ -5,7 +5,7 @@ import { dtypeFromCode } from '../../src/graph/dtype.ts';
 import { intAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
 import { SCATTER_REDUCTIONS } from '../kernels/rare-kernels.ts';
-import { apply, type Expression, integer, operand, select } from '../plan/expression.ts';
+import { apply, type Expression, integer, operand, select, type Term } from '../plan/expression.ts';
 import { isIntegral, sizeOf, type Value } from '../plan/value.ts';
 import { gathered } from './gather.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
@@ -14,11 +14,11 @@ import { reduced } from './reduction.ts';
 import { around, axisOf, countUp, product, withDim } from './shapes.ts';
 import { rowMajor } from './strided-copy.ts';
 
-const plus = (a: Expression, b: Expression) => apply(Opcode.ADD_INT, a, b);
-const times = (a: Expression, b: Expression) => apply(Opcode.MUL_INT, a, b);
-const isLess = (a: Expression, b: Expression) => apply(Opcode.LT_INT, a, b);
+const plus = (a: Term, b: Term) => apply(Opcode.ADD_INT, a, b);
+const times = (a: Term, b: Term) => apply(Opcode.MUL_INT, a, b);
+const isLess = (a: Term, b: Term) => apply(Opcode.LT_INT, a, b);
 /** An index counted from the front of an axis. */
-const fromFront = (index: Expression, size: Expression) => select(isLess(index, integer(0)), plus(index, size), index);
+const fromFront = (index: Term, size: Term) => select(isLess(index, integer(0)), plus(index, size), index);
 
 /** Places of all elements of a strided array, in order. */
 function placesOf(dims: readonly number[], strides: readonly number[]): number[] {
@@ -38,7 +38,7 @@ const axisAttribute = (node: Node, { shape }: Value) => axisOf(node, intAttribut
 export function elementPlaces(plan: Lowering, indices: Value, shape: readonly number[], axis: number): Value {
   const strides = rowMajor(shape);
   const [before, behind] = [indices.shape.slice(0, axis), indices.shape.slice(axis + 1)];
-  const along = times(fromFront(operand(indices), integer(shape[axis]!)), integer(strides[axis]!));
+  const along = times(fromFront(indices, integer(shape[axis]!)), integer(strides[axis]!));
   const outer = known(plan, before, placesOf(before, strides), behind.length + 1);
   const inner = known(plan, behind, placesOf(behind, strides.slice(axis + 1)));
   return plan.elementwise('int32', indices.shape, plus(plus(along, outer), inner));
@@ -54,12 +54,12 @@ function slicePlaces(plan: Lowering, indices: Value, shape: readonly number[], b
   const end = batch + depth;
   const sizes = known(plan, [depth], shape.slice(batch, end));
   const steps = known(plan, [depth], strides.slice(batch, end));
-  const parts = plan.elementwise('int32', indices.shape, times(fromFront(operand(indices), sizes), steps));
+  const parts = plan.elementwise('int32', indices.shape, times(fromFront(indices, sizes), steps));
   const rank = indices.shape.length - 1;
   const sums = plan.view(reduced(plan, parts, [rank], Opcode.REDUCE_SUM), indices.shape.slice(0, -1));
   const batches = shape.slice(0, batch);
   const starts = known(plan, batches, placesOf(batches, strides), rank - batch);
-  return [plan.elementwise('int32', sums.shape, plus(operand(sums), starts)), inner];
+  return [plan.elementwise('int32', sums.shape, plus(sums, starts)), inner];
 }
 
 const gatherElements: Lower = (plan, node, [x, indices]) => {
@@ -106,7 +106,7 @@ const oneHot: Lower = (plan, node, inputs) => {
   const count = plan.numbers(depth)[0]!;
   const [off, on] = plan.numbers(values).map((value) => literal(values.dtype, value));
   const column = plan.view(indices, [...shape.slice(0, axis), 1, ...shape.slice(axis)]);
-  const index = fromFront(converted(operand(column), dtype, 'int32'), integer(count));
+  const index = fromFront(converted(column, dtype, 'int32'), integer(count));
   const isPlace = apply(Opcode.EQ_INT, index, known(plan, [count], countUp(count), shape.length - axis));
   return [plan.elementwise(values.dtype, withDim(column.shape, axis, count), select(isPlace, on!, off!))];
 };
@@ -118,7 +118,7 @@ const cumSum: Lower = (plan, node, [x, given]) => {
   const source = plan.buffer(x!);
   const result = plan.tensor(dtype, shape);
   const integers = isIntegral(dtype) ? 1 : 0;
-  plan.step('cumulativeSum', integers, source, plan.buffer(result), ...around(shape, axis), ...flags);
+  plan.step('cumulativeSum', integers, source, result, ...around(shape, axis), ...flags);
   return [result];
 };
 
@@ -135,7 +135,7 @@ const trilu: Lower = (plan, node, [x, given]) => {
   );
   const column = known(plan, [columns], countUp(columns));
   const isKept = apply(Opcode.LE_INT, ...(intAttribute(node, 'upper', 1) === 1 ? [row, column] : [column, row]));
-  return [plan.elementwise(dtype, shape, select(isKept, operand(x!), literal(dtype, 0)))];
+  return [plan.elementwise(dtype, shape, select(isKept, x!, literal(dtype, 0)))];
 };
 
 const eyeLike: Lower = (plan, node, [x]) => {

@@ -4,7 +4,7 @@
  */
 import { UnsupportedError } from '../../src/errors.ts';
 import { intAttribute, intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
-import { integer, operand } from '../plan/expression.ts';
+import { integer } from '../plan/expression.ts';
 import { sizeOf, type Value } from '../plan/value.ts';
 import { move } from './moves.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
@@ -121,7 +121,7 @@ export function joined(plan: Lowering, node: Node, values: readonly Value[], axi
       throw new RangeError(`${node.op}: [${value.shape}] beside [${shape}]`);
     }
     const from = { offset: 0, strides: rowMajor(value.shape) };
-    move(plan, plan.buffer(value), plan.buffer(result), value.shape, from, { offset, strides });
+    move(plan, value, result, value.shape, from, { offset, strides });
     offset += value.shape[axis]! * strides[axis]!;
   }
   return result;
@@ -170,7 +170,7 @@ const slice: Lower = (plan, node, inputs) => {
 };
 
 const expand: Lower = (plan, node, [x, target]) => [
-  plan.elementwise(x!.dtype, broadcastShape(node, x!.shape, plan.numbers(target!)), operand(x!)),
+  plan.elementwise(x!.dtype, broadcastShape(node, x!.shape, plan.numbers(target!)), x!),
 ];
 
 const tile: Lower = (plan, _node, [x, given]) => {

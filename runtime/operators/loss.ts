@@ -20,15 +20,15 @@ function loss(plan: Lowering, node: Node, x: Value, target: Value, weights: Valu
   const ignored = intAttribute(node, 'ignore_index');
   const chosen = gathered(plan, x, elementPlaces(plan, index, x.shape, 1), shape, [1, sizeOf(x), 1]);
   const weight = weights ? operand(gathered(plan, weights, target, shape, [1, sizeOf(weights), 1])) : float(1);
-  const isIgnored = apply(Opcode.EQ_INT, operand(target), integer(ignored ?? 0));
-  const factor = plan.elementwise(dtype, shape, ignored === undefined ? weight : select(isIgnored, float(0), weight));
+  const isIgnored = apply(Opcode.EQ_INT, target, integer(ignored ?? 0));
+  const factor = plan.elementwise(dtype, shape, ignored === undefined ? weight : select(isIgnored, 0, weight));
   const scale = plan.tensor(dtype, shape, plan.buffer(factor));
-  const losses = plan.elementwise(dtype, shape, multiply(operand(scale), apply(Opcode.NEG, operand(chosen))));
+  const losses = plan.elementwise(dtype, shape, multiply(scale, apply(Opcode.NEG, chosen)));
   const reduction = stringAttribute(node, 'reduction') ?? 'mean';
   if (reduction === 'none') return losses;
   const sum = (value: Value) => plan.view(reduced(plan, value, countUp(shape.length), Opcode.REDUCE_SUM), []);
   const total = sum(losses);
-  return reduction === 'sum' ? total : plan.elementwise(dtype, [], divide(operand(total), operand(sum(scale))));
+  return reduction === 'sum' ? total : plan.elementwise(dtype, [], divide(total, sum(scale)));
 }
 
 const negativeLogLikelihoodLoss: Lower = (plan, node, [x, target, weights]) => [loss(plan, node, x!, target!, weights)];

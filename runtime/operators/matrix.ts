@@ -2,7 +2,7 @@
  * Gemm and MatMul (ONNX operator documentation).
  */
 import { floatAttribute, intAttribute } from '../../src/graph/graph.ts';
-import { add, float, multiply, operand } from '../plan/expression.ts';
+import { add, multiply } from '../plan/expression.ts';
 import { broadcastStrides } from '../plan/program.ts';
 import { matrixProduct, multiplied } from './matrix-product.ts';
 import type { Lower, Operators } from './operator.ts';
@@ -31,8 +31,8 @@ const gemm: Lower = (plan, node, [a, b, c]) => {
     biasStrides: broadcastStrides(bias?.shape ?? [], shape) as [number, number],
   });
   if (alpha === 1 && (bias || !c)) return [result];
-  const scaled = multiply(float(alpha), operand(result));
-  return [plan.elementwise(a!.dtype, shape, c ? add(scaled, multiply(float(beta), operand(c))) : scaled)];
+  const scaled = multiply(alpha, result);
+  return [plan.elementwise(a!.dtype, shape, c ? add(scaled, multiply(beta, c)) : scaled)];
 };
 
 const matMul: Lower = (plan, node, [a, b]) => [matrixProduct(plan, node, a!, b!)];

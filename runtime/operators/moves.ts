@@ -2,6 +2,7 @@
  * Copies between strided arrays, which most operators of layout come down to.
  */
 import type { Buffer } from '../plan/buffer.ts';
+import type { Value } from '../plan/value.ts';
 import type { Lowering } from './operator.ts';
 
 /** Where an array begins and how far its neighbours along each axis are apart, in elements. */
@@ -11,7 +12,14 @@ export interface Walk {
 }
 
 /** Copies an array of size `dims` from one walk to another, over as few axes as possible. */
-export function move(plan: Lowering, x: Buffer, y: Buffer, dims: readonly number[], from: Walk, to: Walk): void {
+export function move(
+  plan: Lowering,
+  x: Value | Buffer,
+  y: Value | Buffer,
+  dims: readonly number[],
+  from: Walk,
+  to: Walk,
+): void {
   const axes: [size: number, from: number, to: number][] = [];
   dims.forEach((dim, axis) => {
     if (dim === 1) return;

@@ -5,7 +5,7 @@
 import { floatAttribute, intAttribute, type Node } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
 import type { Buffer } from '../plan/buffer.ts';
-import { add, apply, divide, float, multiply, operand, subtract } from '../plan/expression.ts';
+import { add, apply, divide, multiply, subtract } from '../plan/expression.ts';
 import type { Value } from '../plan/value.ts';
 import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
 import { centred, reduced } from './reduction.ts';
@@ -49,7 +49,7 @@ const overLastAxes =
     const axis = axisOf(node, intAttribute(node, 'axis', -1), shape.length);
     const [outer, last] = [shape.slice(0, axis), shape.slice(axis)];
     const [x, ...weights] = inputs.map((value, at) =>
-      at === 0 || !value ? value : plan.elementwise(dtype, last, operand(value)),
+      at === 0 || !value ? value : plan.elementwise(dtype, last, value),
     );
     const geometry: Geometry = [product(outer), product(last), 1, 0, 1, rms];
     return normalized(plan, node, [x, ...weights], geometry, [...outer, ...last.map(() => 1)]);
@@ -75,14 +75,14 @@ const batchNormalization: Lower = (plan, node, inputs) => {
   const [mean, variance] = isTraining
     ? [reduced(plan, x!, axes, Opcode.REDUCE_MEAN), centred(plan, x!, axes).variance]
     : (kept as [Value, Value]);
-  const deviation = apply(Opcode.SQRT, add(operand(variance), float(floatAttribute(node, 'epsilon', 1e-5))));
-  const factor = plan.elementwise(dtype, mean.shape, divide(operand(scale!), deviation));
-  const product = multiply(operand(mean), operand(factor));
-  const offset = plan.elementwise(dtype, mean.shape, subtract(operand(bias!), product));
-  const y = plan.elementwise(dtype, shape, add(multiply(operand(x!), operand(factor)), operand(offset)));
+  const deviation = apply(Opcode.SQRT, add(variance, floatAttribute(node, 'epsilon', 1e-5)));
+  const factor = plan.elementwise(dtype, mean.shape, divide(scale!, deviation));
+  const product = multiply(mean, factor);
+  const offset = plan.elementwise(dtype, mean.shape, subtract(bias!, product));
+  const y = plan.elementwise(dtype, shape, add(multiply(x!, factor), offset));
   const momentum = floatAttribute(node, 'momentum', 0.9);
   const running = [mean, variance].map((batch, at) => {
-    const moved = add(multiply(operand(kept[at]!), float(momentum)), multiply(operand(batch), float(1 - momentum)));
+    const moved = add(multiply(kept[at]!, momentum), multiply(batch, 1 - momentum));
     return plan.view(plan.elementwise(dtype, batch.shape, moved), rest[2]!.shape);
   });
   return isTraining ? [y, ...running] : [y];

@@ -7,7 +7,7 @@ import type { Node } from '../../src/graph/graph.ts';
 import type { AllKernels } from '../kernels/all-kernels.ts';
 import type { Argument, Buffer, PackedLayout } from '../plan/buffer.ts';
 import type { Expanded } from '../plan/expanded.ts';
-import type { Expression } from '../plan/expression.ts';
+import type { Term } from '../plan/expression.ts';
 import type { Producer, Value } from '../plan/value.ts';
 
 /** An input that an optional position does not have is `undefined`. */
@@ -19,8 +19,10 @@ export type Lower = (plan: Lowering, node: Node, inputs: Inputs) => readonly Val
 /** Lowering functions by ONNX operator name. */
 export type Operators = Readonly<Record<string, Lower>>;
 
-/** The arguments of a kernel, each of which may be a buffer that has no address yet. */
-export type Arguments<T extends readonly unknown[]> = { [Position in keyof T]: Argument };
+/**
+ * The arguments of a kernel. Each may be a buffer that has no address yet, a value, which stands for its buffer, or nothing, for 0.
+ */
+export type Arguments<T extends readonly unknown[]> = { [Position in keyof T]: Argument | Value | undefined };
 
 /** The plan under construction, as operators see it. */
 export interface Lowering {
@@ -45,7 +47,7 @@ export interface Lowering {
   /** The elements of a value that shapes depend on. Throws `NeedsNumbers` where they are not known while planning. */
   numbers(value: Value): readonly number[];
   /** `expression` over `shape`, to be computed where and when it costs least. Operands are broadcast to `shape`. */
-  elementwise(dtype: DType, shape: readonly number[], expression: Expression): Value;
+  elementwise(dtype: DType, shape: readonly number[], expression: Term): Value;
   /** A value that a kernel with an epilogue makes: its steps are emitted when the element-wise operators behind it are known. */
   produce(dtype: DType, shape: readonly number[], producer: Producer): Value;
   /** The matrices of a value, packed for a product: at load where it is a weight, else in every run. */

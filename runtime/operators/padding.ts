@@ -16,7 +16,6 @@ type Padding = readonly (readonly [begin: number, end: number])[];
 /** Pads with `fill`, a scalar, or zeros. */
 export function filled(plan: Lowering, x: Value, padding: Padding, fill?: Value): Value {
   const { dtype, shape } = x;
-  const source = plan.buffer(x);
   const whole = shape.map((dim, axis) => Math.max(0, dim + padding[axis]![0] + padding[axis]![1]));
   const background = plan.elementwise(dtype, whole, fill ? operand(plan.view(fill, [])) : literal(dtype, 0));
   const result = plan.tensor(dtype, whole, plan.buffer(background));
@@ -34,7 +33,7 @@ export function filled(plan: Lowering, x: Value, padding: Padding, fill?: Value)
     whole,
     padding.map(([begin]) => Math.max(0, begin)),
   );
-  move(plan, source, plan.buffer(result), dims, from, to);
+  move(plan, x, result, dims, from, to);
   return result;
 }
 
@@ -54,9 +53,8 @@ function mirrored(plan: Lowering, x: Value, padding: Padding, mirror: (place: nu
     if (begin === 0 && end === 0) return value;
     const [outer, size, inner] = around(value.shape, axis);
     const places = countUp(Math.max(0, size + begin + end)).map((place) => mirror(place - begin, size));
-    const source = plan.buffer(value);
     const result = plan.tensor(value.dtype, withDim(value.shape, axis, places.length));
-    plan.step('gather', source, plan.table(places), plan.buffer(result), outer, size, inner, places.length);
+    plan.step('gather', value, plan.table(places), result, outer, size, inner, places.length);
     return result;
   }, x);
 }

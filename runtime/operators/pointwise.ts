@@ -6,7 +6,7 @@ import { DTYPES, type DType } from '../../src/graph/dtype.ts';
 import type { Node } from '../../src/graph/graph.ts';
 import { isElementType } from '../elements.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import { apply, type Expression, float, integer, operand } from '../plan/expression.ts';
+import { apply, type Expression, expressionOf, float, integer, operand, type Term } from '../plan/expression.ts';
 import { isIntegral } from '../plan/value.ts';
 import type { Lower } from './operator.ts';
 import { broadcastShape } from './shapes.ts';
@@ -67,7 +67,8 @@ export function wrapped(dtype: DType, value: Expression): Expression {
 }
 
 /** `value` of type `from` as `to`, after ONNX's Cast. */
-export function converted(value: Expression, from: DType, to: DType): Expression {
+export function converted(term: Term, from: DType, to: DType): Expression {
+  const value = expressionOf(term);
   if (!isElementType(to)) throw new UnsupportedError(`elements of type ${to}`);
   const integral = isIntegral(from);
   if (from === to) return value;

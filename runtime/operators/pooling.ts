@@ -3,7 +3,7 @@
  */
 import { intAttribute, intsAttribute, type Node } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import { apply, operand } from '../plan/expression.ts';
+import { apply } from '../plan/expression.ts';
 import { isIntegral, sizeOf, type Value } from '../plan/value.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
 import { atRank, type Window, windowsOf, windowWords } from './windows.ts';
@@ -13,7 +13,7 @@ export function pool(plan: Lowering, node: Node, x: Value, windows: readonly Win
   const { dtype, shape } = x;
   const pooled = [...shape.slice(0, 2), ...windows.map(({ out }) => out)];
   const isFloat = !isIntegral(dtype);
-  const source = plan.buffer(isFloat ? x : plan.elementwise('float32', shape, apply(Opcode.INT_TO_FLOAT, operand(x))));
+  const source = isFloat ? x : plan.elementwise('float32', shape, apply(Opcode.INT_TO_FLOAT, x));
   const y = plan.tensor(isFloat ? dtype : 'float32', pooled);
   const indices = node.outputs[1] ? plan.tensor('int64', pooled) : undefined;
   const geometry = plan.table([
@@ -23,8 +23,8 @@ export function pool(plan: Lowering, node: Node, x: Value, windows: readonly Win
     intAttribute(node, 'p', 2),
     intAttribute(node, 'storage_order', 0),
   ]);
-  plan.step('pool', geometry, source, plan.buffer(y), indices ? plan.buffer(indices) : 0);
-  const result = isFloat ? y : plan.elementwise(dtype, pooled, apply(Opcode.FLOAT_TO_INT, operand(y)));
+  plan.step('pool', geometry, source, y, indices);
+  const result = isFloat ? y : plan.elementwise(dtype, pooled, apply(Opcode.FLOAT_TO_INT, y));
   return indices ? [result, indices] : [result];
 }
 
@@ -39,9 +39,8 @@ const whole =
   (kind: number): Lower =>
   (plan, _, [x]) => {
     const { dtype, shape } = x!;
-    const source = plan.buffer(x!);
     const y = plan.tensor(dtype, [...shape.slice(0, 2), ...shape.slice(2).fill(1)]);
-    plan.step('reduce', kind, 0, source, plan.buffer(y), sizeOf(y), sizeOf(x!) / Math.max(1, sizeOf(y)), 1);
+    plan.step('reduce', kind, 0, x, y, sizeOf(y), sizeOf(x!) / Math.max(1, sizeOf(y)), 1);
     return [y];
   };
 

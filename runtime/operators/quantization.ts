@@ -33,19 +33,19 @@ import { VOLUME_CONVOLUTION_OPERATORS } from './volume-convolution.ts';
  */
 function along(plan: Lowering, value: Value | undefined, shape: readonly number[], axis: number): Expression {
   if (!value) return float(0);
-  const number = (each: Value) => converted(operand(each), each.dtype, 'float32');
+  const number = (each: Value) => converted(each, each.dtype, 'float32');
   if (sizeOf(value) === 1) return number(plan.view(value, []));
   if (value.shape.length === 1) return number(plan.view(value, [sizeOf(value), ...shape.slice(axis + 1).fill(1)]));
   const blocks = value.shape[axis]!;
   const spread = withDim(value.shape, axis, blocks, shape[axis]! / blocks);
   const column = plan.view(value, withDim(value.shape, axis, blocks, 1));
-  return number(plan.view(plan.elementwise(value.dtype, spread, operand(column)), shape));
+  return number(plan.view(plan.elementwise(value.dtype, spread, column), shape));
 }
 
 /** `x` less its zero point, as float32 numbers. */
 function centred(plan: Lowering, x: Value, zero: Value | undefined, axis: number): Value {
   const { dtype, shape } = x;
-  const number = converted(operand(x), dtype, 'float32');
+  const number = converted(x, dtype, 'float32');
   return plan.elementwise('float32', shape, subtract(number, along(plan, zero, shape, axis)));
 }
 
@@ -55,7 +55,7 @@ function rounded(scaled: Expression, zero: Expression, dtype: DType): Expression
   const range = 2 ** DTYPES[dtype].bits;
   const low = dtype.startsWith('u') ? 0 : -range / 2;
   const shifted = add(apply(Opcode.ROUND, scaled), zero);
-  return converted(minimum(maximum(shifted, float(low)), float(low + range - 1)), 'float32', dtype);
+  return converted(minimum(maximum(shifted, low), low + range - 1), 'float32', dtype);
 }
 
 /** The axis that scales go along; with one scale, or with blocks, any will do. */
@@ -67,7 +67,7 @@ const quantizeLinear: Lower = (plan, node, [x, scale, zero]) => {
   const dtype = zero?.dtype ?? dtypeFromCode(intAttribute(node, 'output_dtype', 0)) ?? 'uint8';
   const axis = scaleAxis(node, x!, scale!);
   const [factor, shift] = [scale, zero].map((value) => along(plan, value, x!.shape, axis)) as [Expression, Expression];
-  const number = converted(operand(x!), x!.dtype, 'float32');
+  const number = converted(x!, x!.dtype, 'float32');
   return [plan.elementwise(dtype, x!.shape, rounded(divide(number, factor), shift, dtype))];
 };
 
@@ -82,17 +82,13 @@ const dequantizeLinear: Lower = (plan, node, [x, scale, zero]) => {
 const dynamicQuantizeLinear: Lower = (plan, _node, [x]) => {
   const axes = countUp(x!.shape.length);
   const extreme = (kind: number) => operand(plan.view(reduced(plan, x!, axes, kind), []));
-  const low = minimum(extreme(Opcode.REDUCE_MIN), float(0));
-  const high = maximum(extreme(Opcode.REDUCE_MAX), float(0));
-  const scale = plan.elementwise('float32', [], divide(subtract(high, low), float(255)));
-  const nearest = rounded(divide(subtract(float(0), low), operand(scale)), float(0), 'uint8');
+  const low = minimum(extreme(Opcode.REDUCE_MIN), 0);
+  const high = maximum(extreme(Opcode.REDUCE_MAX), 0);
+  const scale = plan.elementwise('float32', [], divide(subtract(high, low), 255));
+  const nearest = rounded(divide(subtract(0, low), scale), float(0), 'uint8');
   const zero = plan.elementwise('uint8', [], nearest);
-  const shift = converted(operand(zero), 'uint8', 'float32');
-  return [
-    plan.elementwise('uint8', x!.shape, rounded(divide(operand(x!), operand(scale)), shift, 'uint8')),
-    scale,
-    zero,
-  ];
+  const shift = converted(zero, 'uint8', 'float32');
+  return [plan.elementwise('uint8', x!.shape, rounded(divide(x!, scale), shift, 'uint8')), scale, zero];
 };
 
 /** A product of quantised numbers: the operator on floats, and the axes of its two factors that zero points go along. */
@@ -109,7 +105,7 @@ function exact(plan: Lowering, node: Node, { lower, axes }: Product, [x, w, xZer
     centred(plan, x!, xZero, axes(x!.shape.length)[0]),
     centred(plan, w!, wZero, axes(w!.shape.length)[1]),
   ];
-  const added = bias && plan.elementwise('float32', bias.shape, converted(operand(bias), bias.dtype, 'float32'));
+  const added = bias && plan.elementwise('float32', bias.shape, converted(bias, bias.dtype, 'float32'));
   return lower(plan, node, [...factors, added])[0]!;
 }
 
@@ -118,7 +114,7 @@ const integerProduct =
   (product: Product): Lower =>
   (plan, node, inputs) => {
     const sum = exact(plan, node, product, inputs);
-    return [plan.elementwise('int32', sum.shape, converted(operand(sum), 'float32', 'int32'))];
+    return [plan.elementwise('int32', sum.shape, converted(sum, 'float32', 'int32'))];
   };
 
 /** A convolution whose result is quantised again. */
@@ -128,7 +124,7 @@ const quantizedConvolution: Lower = (plan, node, [x, xScale, xZero, w, wScale, w
   const { dtype } = zero!;
   // Filters are the second axis of the result.
   const [input, filter, output] = [xScale, wScale, scale].map((value) => along(plan, value, shape, 1));
-  const scaled = divide(multiply(operand(sum), multiply(input!, filter!)), output!);
+  const scaled = divide(multiply(sum, multiply(input!, filter!)), output!);
   return [plan.elementwise(dtype, shape, rounded(scaled, along(plan, zero, shape, 1), dtype))];
 };
 

@@ -65,8 +65,8 @@ const recurrent =
     const stateShape = isBatchFirst ? [batch, directions, size] : [directions, batch, size];
     const state = (initial?: Value): Value => {
       const value = plan.tensor(x.dtype, stateShape);
-      if (!initial) plan.step('fill', plan.buffer(value), sizeOf(value), 0);
-      else plan.step('copy', plan.table([1, 0, 0, sizeOf(value), 1, 1]), plan.buffer(initial), plan.buffer(value));
+      if (!initial) plan.step('fill', value, sizeOf(value), 0);
+      else plan.step('copy', plan.table([1, 0, 0, sizeOf(value), 1, 1]), initial, value);
       return value;
     };
     const y = plan.tensor(x.dtype, isBatchFirst ? [batch, steps, directions, size] : [steps, directions, batch, size]);
@@ -91,14 +91,14 @@ const recurrent =
     plan.step(
       'recurrent',
       plan.table(table),
-      plan.buffer(gateInputs),
-      plan.buffer(r),
+      gateInputs,
+      r,
       filled(bias, 'float32', 2 * directions * rows, 0),
       filled(peepholes, 'float32', 3 * directions * size, 0),
-      plan.buffer(hidden),
-      plan.buffer(cell),
+      hidden,
+      cell,
       filled(lengths, 'int32', batch, steps),
-      plan.buffer(y),
+      y,
     );
     return [y, hidden, cell];
   };

@@ -31,9 +31,9 @@ export function reduced(plan: Lowering, value: Value, axes: readonly number[], k
     const count = product(dims.slice(start, end));
     dims.fill(1, start, end);
     const operation = at > 0 && kind === Opcode.REDUCE_SUM_SQUARE ? Opcode.REDUCE_SUM : kind;
-    const [x, result] = [plan.buffer(source), plan.tensor(dtype, [...dims])];
+    const result = plan.tensor(dtype, [...dims]);
     const [outer, inner] = [product(dims.slice(0, start)), product(dims.slice(end))];
-    plan.step('reduce', operation, isIntegral(dtype) ? 1 : 0, x, plan.buffer(result), outer, count, inner);
+    plan.step('reduce', operation, isIntegral(dtype) ? 1 : 0, source, result, outer, count, inner);
     return result;
   }, value);
 }
@@ -83,7 +83,7 @@ const reduction =
     if (!axes) return identity(plan, node, [x]);
     // What comes after is a function of floats.
     const inner = after && isIntegral(dtype) ? 'float32' : dtype;
-    const source = converted(operand(x), dtype, inner);
+    const source = converted(x, dtype, inner);
     const prepared = plan.elementwise(inner, shape, before ? before(source, inner) : source);
     const total = reduced(plan, prepared, axes, kind);
     const result = after ? after(operand(total)) : operand(total);
@@ -94,7 +94,7 @@ const reduction =
 export function extremes(plan: Lowering, x: Value, axis: number, kind: number, last = 0): Value {
   const result = plan.tensor('int64', withDim(x.shape, axis, 1));
   const integers = isIntegral(x.dtype) ? 1 : 0;
-  plan.step('arg', kind, last, integers, plan.buffer(x), plan.buffer(result), ...around(x.shape, axis));
+  plan.step('arg', kind, last, integers, x, result, ...around(x.shape, axis));
   return result;
 }
 
@@ -112,12 +112,11 @@ const topK: Lower = (plan, node, [x, given]) => {
   const k = plan.numbers(given!)[0]!;
   const [outer, count, inner] = around(shape, axis);
   if (!(k >= 0 && k <= count)) throw new RangeError(`${node.op}: ${k} of ${count}`);
-  const source = plan.buffer(x!);
   const dims = withDim(shape, axis, k);
   const [values, indices] = [plan.tensor(dtype, dims), plan.tensor('int64', dims)];
   const largest = intAttribute(node, 'largest', 1);
   const integers = isIntegral(dtype) ? 1 : 0;
-  plan.step('topK', integers, largest, k, source, plan.buffer(values), plan.buffer(indices), outer, count, inner);
+  plan.step('topK', integers, largest, k, x, values, indices, outer, count, inner);
   return [values, indices];
 };
 
@@ -127,7 +126,7 @@ export function centred(
   x: Value,
   axes: readonly number[],
 ): { difference: Expression; variance: Value } {
-  const difference = subtract(operand(x), operand(reduced(plan, x, axes, Opcode.REDUCE_MEAN)));
+  const difference = subtract(x, reduced(plan, x, axes, Opcode.REDUCE_MEAN));
   const squares = plan.elementwise(x.dtype, x.shape, multiply(difference, difference));
   return { difference, variance: reduced(plan, squares, axes, Opcode.REDUCE_MEAN) };
 }

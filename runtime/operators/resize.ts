@@ -5,7 +5,7 @@
 import { UnsupportedError } from '../../src/errors.ts';
 import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import { apply, operand } from '../plan/expression.ts';
+import { apply } from '../plan/expression.ts';
 import { isIntegral, sizeOf, type Value } from '../plan/value.ts';
 import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
 import { around, axisOf, countUp, withDim } from './shapes.ts';
@@ -117,7 +117,7 @@ export function axesOf(
 export function resized(plan: Lowering, node: Node, x: Value, axes: readonly Axis[], coordinate: Coordinate): Value {
   const { dtype, shape } = x;
   const isCast = isIntegral(dtype) && (stringAttribute(node, 'mode') ?? 'nearest') !== 'nearest';
-  let y = isCast ? plan.elementwise('float32', shape, apply(Opcode.INT_TO_FLOAT, operand(x))) : x;
+  let y = isCast ? plan.elementwise('float32', shape, apply(Opcode.INT_TO_FLOAT, x)) : x;
   // The least work: outer axes first of those that shrink, then inner axes first of those that grow.
   const rank = ({ axis, size, out }: Axis) => (out < size ? axis - 2 * shape.length : -axis);
   for (const own of [...axes].sort((a, b) => rank(a) - rank(b))) {
@@ -129,16 +129,16 @@ export function resized(plan: Lowering, node: Node, x: Value, axes: readonly Axi
     );
     const dims = withDim(y.shape, axis, out);
     const [outer, , inner] = around(dims, axis);
-    const source = plan.buffer(y);
+    const source = y;
     y = plan.tensor(y.dtype, dims);
-    const [target, from] = [plan.buffer(y), plan.table(indices)];
-    if (weights.length === 0) plan.step('gather', source, from, target, outer, size, inner, out);
+    const from = plan.table(indices);
+    if (weights.length === 0) plan.step('gather', source, from, y, outer, size, inner, out);
     else {
       const taps = indices.length / out;
-      plan.step('interpolate', source, target, outer, size, out, inner, taps, from, plan.floatTable(weights));
+      plan.step('interpolate', source, y, outer, size, out, inner, taps, from, plan.floatTable(weights));
     }
   }
-  return isCast ? plan.elementwise(dtype, y.shape, apply(Opcode.FLOAT_TO_INT, operand(y))) : y;
+  return isCast ? plan.elementwise(dtype, y.shape, apply(Opcode.FLOAT_TO_INT, y)) : y;
 }
 
 const resize: Lower = (plan, node, inputs) => {

@@ -9,9 +9,8 @@ import { around, axisOf } from './shapes.ts';
 
 /** A `SOFTMAX` or `LOG_SOFTMAX` along an axis that is counted from the front. */
 export function softmaxAlong(plan: Lowering, x: Value, axis: number, kind: number): Value {
-  const source = plan.buffer(x);
   const result = plan.tensor(x.dtype, x.shape);
-  plan.step('softmax', kind, source, plan.buffer(result), ...around(x.shape, axis));
+  plan.step('softmax', kind, x, result, ...around(x.shape, axis));
   return result;
 }
 

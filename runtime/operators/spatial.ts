@@ -36,7 +36,7 @@ const gridSample: Lower = (plan, node, [x, grid]) => {
   ];
   const [source, places] = [plan.buffer(x!), plan.buffer(grid!)];
   const y = plan.tensor(x!.dtype, [batch, channels, ...out]);
-  plan.step('gridSample', plan.table(table), source, places, plan.buffer(y));
+  plan.step('gridSample', plan.table(table), source, places, y);
   return [y];
 };
 
@@ -89,7 +89,7 @@ const roiAlign: Lower = (plan, node, [x, regions, images]) => {
   ];
   const [source, places, batch] = [plan.buffer(x!), plan.buffer(regions!), plan.buffer(images!)];
   const y = plan.tensor(x!.dtype, [count, channels, rows, columns]);
-  plan.step('roiAlign', plan.table(table), source, places, batch, plan.buffer(y));
+  plan.step('roiAlign', plan.table(table), source, places, batch, y);
   return [y];
 };
 

@@ -20,8 +20,7 @@ export function strided(
   offset = 0,
   dims = shape,
 ): Value {
-  const source = plan.buffer(value);
   const result = plan.tensor(value.dtype, shape);
-  move(plan, source, plan.buffer(result), dims, { offset, strides }, { offset: 0, strides: rowMajor(dims) });
+  move(plan, value, result, dims, { offset, strides }, { offset: 0, strides: rowMajor(dims) });
   return result;
 }

@@ -20,7 +20,16 @@ import {
   wordsOfFloats,
 } from './buffer.ts';
 import { clampParts, type Expanded } from './expanded.ts';
-import { type Expression, float, integer, operand, operandsOf, substitute } from './expression.ts';
+import {
+  type Expression,
+  expressionOf,
+  float,
+  integer,
+  operand,
+  operandsOf,
+  substitute,
+  type Term,
+} from './expression.ts';
 import type { Step } from './plan.ts';
 import { elementwiseProgram, epilogueProgram, isProgram } from './program.ts';
 import { materialiseExpanded } from './project.ts';
@@ -93,7 +102,11 @@ export class Builder implements Lowering {
   }
 
   step<K extends keyof AllKernels>(kernel: K, ...args: Arguments<Parameters<AllKernels[K]>>): void {
-    this.steps.push({ kernel, args: args as readonly Argument[], op: this.op });
+    const given = args.map(
+      (argument = 0): Argument =>
+        typeof argument === 'object' && 'dtype' in argument ? this.buffer(argument) : argument,
+    );
+    this.steps.push({ kernel, args: given, op: this.op });
   }
 
   temporary(words: number): TemporaryBuffer {
@@ -133,7 +146,8 @@ export class Builder implements Lowering {
     return { dtype, shape, shared: this.isShared, expanded };
   }
 
-  elementwise(dtype: DType, shape: readonly number[], expression: Expression): Value {
+  elementwise(dtype: DType, shape: readonly number[], term: Term): Value {
+    const expression = expressionOf(term);
     const clamped = this.clampExpanded(shape, expression);
     if (clamped) return this.expand(dtype, shape, clamped);
     return { dtype, shape, shared: this.isShared, pending: this.join(shape, expression) };

@@ -29,19 +29,28 @@ export function operand(value: Value): Expression {
   return { kind: 'operand', value };
 }
 
-/** An instruction on one to three sources. */
-export function apply(opcode: number, ...sources: Expression[]): Expression {
-  return { kind: 'apply', opcode, sources };
+/** What instructions work on: an expression, the elements of a value, or a float32 number. */
+export type Term = Expression | Value | number;
+
+/** The expression that a term stands for. */
+export function expressionOf(term: Term): Expression {
+  if (typeof term === 'number') return float(term);
+  return 'dtype' in term ? operand(term) : term;
 }
 
-export const add = (a: Expression, b: Expression) => apply(Opcode.ADD, a, b);
-export const subtract = (a: Expression, b: Expression) => apply(Opcode.SUB, a, b);
-export const multiply = (a: Expression, b: Expression) => apply(Opcode.MUL, a, b);
-export const divide = (a: Expression, b: Expression) => apply(Opcode.DIV, a, b);
-export const minimum = (a: Expression, b: Expression) => apply(Opcode.MIN, a, b);
-export const maximum = (a: Expression, b: Expression) => apply(Opcode.MAX, a, b);
+/** An instruction on one to three sources. */
+export function apply(opcode: number, ...sources: Term[]): Expression {
+  return { kind: 'apply', opcode, sources: sources.map(expressionOf) };
+}
+
+export const add = (a: Term, b: Term) => apply(Opcode.ADD, a, b);
+export const subtract = (a: Term, b: Term) => apply(Opcode.SUB, a, b);
+export const multiply = (a: Term, b: Term) => apply(Opcode.MUL, a, b);
+export const divide = (a: Term, b: Term) => apply(Opcode.DIV, a, b);
+export const minimum = (a: Term, b: Term) => apply(Opcode.MIN, a, b);
+export const maximum = (a: Term, b: Term) => apply(Opcode.MAX, a, b);
 /** `a` where `condition` (int32) is not 0, else `b`. */
-export const select = (condition: Expression, a: Expression, b: Expression) => apply(Opcode.SELECT, condition, a, b);
+export const select = (condition: Term, a: Term, b: Term) => apply(Opcode.SELECT, condition, a, b);
 
 /** Every value that the expression reads, once each, in the order of first use. */
 export function operandsOf(

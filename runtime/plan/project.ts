@@ -8,7 +8,7 @@ import { CONVOLUTION_OPERATORS } from '../operators/convolution.ts';
 import type { Lowering } from '../operators/operator.ts';
 import type { Argument, Buffer } from './buffer.ts';
 import { type ExpandedPart, isLinear, type Matrix, sizeOfPart } from './expanded.ts';
-import { add, operand } from './expression.ts';
+import { add } from './expression.ts';
 import type { Factor } from './factors.ts';
 import { sizeOf, type Value } from './value.ts';
 
@@ -123,10 +123,7 @@ export function project(plan: Lowering, x: Value, projection: Factor): Value {
     }
     accumulate = true;
   }
-  const whole = sums.reduce<Value>(
-    (sum, next) => plan.elementwise(x.dtype, result.shape, add(operand(sum), operand(next))),
-    result,
-  );
+  const whole = sums.reduce<Value>((sum, next) => plan.elementwise(x.dtype, result.shape, add(sum, next)), result);
   return whole;
 }
 
@@ -160,5 +157,5 @@ export function materialiseExpanded(plan: Lowering, value: Value): Buffer {
 function copyPlanes(plan: Lowering, value: Value, y: Buffer, start: number, sampleStride: number): void {
   const [batch] = value.shape as [number];
   const words = sizeOf(value) / batch;
-  plan.step('copy', plan.table([2, 0, start, batch, words, words, 1, sampleStride, 1]), plan.buffer(value), y);
+  plan.step('copy', plan.table([2, 0, start, batch, words, words, 1, sampleStride, 1]), value, y);
 }
