@@ -4,9 +4,9 @@
  * Of the engine it uses `prepare`, `run` (whose result may be a promise), `plan`, `memory` and `machine`.
  */
 import type { Preparation } from '../src/graph/preparation.ts';
+import type { Port } from './decoded-graph.ts';
 import { ELEMENT_ARRAYS, type ElementType } from './elements.ts';
 import type { Engine, MemoryUse } from './engine.ts';
-import type { Port } from './js/decode.ts';
 import { type InputValue, inputTensors, shapeText, type Tensor } from './tensor.ts';
 
 /** What a session runs on and what that takes. */

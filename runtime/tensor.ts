@@ -3,9 +3,9 @@
  */
 import type { Dim } from '../src/graph/graph.ts';
 import { elementCount } from '../src/graph/tensor.ts';
+import type { Port } from './decoded-graph.ts';
 import { ELEMENT_ARRAYS, type Elements, type ElementType, isElementType } from './elements.ts';
 import { halvesOf } from './half.ts';
-import type { Port } from './js/decode.ts';
 import { tagOf } from './source.ts';
 
 type ArrayOf<T extends ElementType> = InstanceType<(typeof ELEMENT_ARRAYS)[T]>;

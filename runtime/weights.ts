@@ -4,7 +4,7 @@
  */
 import type { StoredWeight } from '../src/codec/archive.ts';
 import { type Labelled, parseExpression, stridesOf } from '../src/codec/einsum.ts';
-import { contractNetwork, cosineAxes, expandNetwork, type TensorNetwork } from '../src/codec/network.ts';
+import { contractNetwork, cosineAxes, type TensorNetwork } from '../src/codec/network.ts';
 import { UnsupportedError } from '../src/errors.ts';
 import { elementCount, type Tensor } from '../src/graph/tensor.ts';
 import { type CoreAxis, joinAxes } from './core-axes.ts';
@@ -17,6 +17,8 @@ import { rowMajorSink, SCRATCH_BYTES, type Sink, type Workshop } from './sink.ts
 
 /** Elements that are converted together. */
 const CHUNK = 1 << 14;
+/** More along an axis would take hours. */
+const MOST_FREQUENCIES = 1 << 16;
 
 /**
  * Writes a weight to `pointer` in this layout: float types as float32, integers and bool as int32 (saturated). The memory
@@ -68,7 +70,9 @@ function placeNetwork(workshop: Workshop, network: TensorNetwork, sink: Sink): v
   });
   if (rebuild(workshop, core, joinAxes(axes, sink.boundary), sink)) return;
   // Longer lines than the scratch can hold: rare enough for the plain way, through a dense array.
-  const dense = Float32Array.from(expandNetwork(network));
+  const longest = Math.max(...axes.map(({ count, cosines }) => cosines.length * count));
+  if (longest > MOST_FREQUENCIES) throw new UnsupportedError(`a weight with ${longest} frequencies along an axis`);
+  const dense = Float32Array.from(contractNetwork(network, parseExpression(network.expression).result).values);
   sink.run(new Int32Array(dense.buffer), 0);
 }
 

@@ -7,8 +7,9 @@ export { readOnnxFile } from '../formats/onnx/file.ts';
 export { type ReadOnnxOptions, readOnnx } from '../formats/onnx/read.ts';
 export { writeOnnx } from '../formats/onnx/write.ts';
 export type { Archive, ArchiveGraph, StoredWeight } from './codec/archive.ts';
+export { expandNetwork } from './codec/expand.ts';
 export type { CosineOperand, FloatOperand, Operand, QuantizedOperand, TensorNetwork } from './codec/network.ts';
-export { checkNetwork, dctNetwork, expandNetwork, plainNetwork } from './codec/network.ts';
+export { checkNetwork, dctNetwork, plainNetwork } from './codec/network.ts';
 export {
   CONVERT_DEFAULTS,
   type ConvertOptions,

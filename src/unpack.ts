@@ -2,8 +2,8 @@
  * An archive back into a model: with dense weights, or with each network as the chain of small layers that it is.
  */
 import type { Archive, StoredWeight } from './codec/archive.ts';
+import { expandNetwork } from './codec/expand.ts';
 import { factorWeights } from './codec/factor.ts';
-import { expandNetwork } from './codec/network.ts';
 import { FormatError } from './errors.ts';
 import { restoreOnnxGraph } from './foreign-graph.ts';
 import type { Model } from './graph/graph.ts';

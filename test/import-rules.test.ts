@@ -14,9 +14,19 @@ import {
 const GRAPH = ['src/graph/', 'src/errors.ts'];
 
 /** The part of the codec that a decoder needs. */
-const DECODE_HALF = ['archive', 'dct', 'einsum', 'half', 'network', 'odd-dct', 'remember', 'step', 'zigzag'].map(
-  (name) => `src/codec/${name}.ts`,
-);
+const DECODE_HALF = [
+  'archive',
+  'cosines',
+  'dct',
+  'einsum',
+  'expand',
+  'half',
+  'network',
+  'odd-dct',
+  'remember',
+  'step',
+  'zigzag',
+].map((name) => `src/codec/${name}.ts`);
 
 /** The graph's types, and the tables that say what operators mean. */
 const GRAPH_TYPES = ['dtype', 'graph', 'op-table', 'preparation', 'tensor', 'typed-arrays', 'unmodelled'].map(

@@ -2,32 +2,12 @@
  * The reference decoder: a `.fqz` file as its graph and its weights, in plain JavaScript. It favours plainness over
  * speed; faster backends are checked against it.
  */
-import { type ReadArchive, readFqz } from '../../formats/fqz/read.ts';
+import { readFqz } from '../../formats/fqz/read.ts';
 import type { StoredWeight } from '../../src/codec/archive.ts';
-import { expandNetwork } from '../../src/codec/network.ts';
-import { UnsupportedError } from '../../src/errors.ts';
-import type { DType } from '../../src/graph/dtype.ts';
-import { type Dim, defaultOpset, type Node, type Value } from '../../src/graph/graph.ts';
+import { expandNetwork } from '../../src/codec/expand.ts';
 import type { Preparation } from '../../src/graph/preparation.ts';
+import { type DecodedGraph, graphOf } from '../decoded-graph.ts';
 import { floatsOf } from './floats.ts';
-
-/** An input or output of a model. */
-export interface Port {
-  readonly name: string;
-  readonly dtype: DType;
-  /** A symbolic size is its name, or `null` where it has none; absent where not even the rank is known. */
-  readonly shape?: readonly Dim[];
-}
-
-/** What a model computes. Weights are named in the nodes' inputs like any other value. */
-export interface DecodedGraph {
-  /** Version of ONNX's default operator set that the nodes are written in. */
-  readonly opset: number;
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-  /** In topological order. */
-  readonly nodes: readonly Node[];
-}
 
 /** A `.fqz` file, decoded. */
 export interface DecodedModel {
@@ -83,18 +63,4 @@ function elementsOf(weight: StoredWeight): Float32Array {
   const floats = tensor.dtype === 'string' ? undefined : floatsOf(tensor);
   if (!floats) throw new TypeError(`weight "${name}" is of type ${tensor.dtype}: take its tensor from weights`);
   return floats;
-}
-
-/** The graph of an archive. Throws `UnsupportedError` where the file stores it as an ONNX model. */
-export function graphOf({ graph }: Pick<ReadArchive, 'graph'>): DecodedGraph {
-  if (graph.kind === 'onnx') {
-    throw new UnsupportedError('this file stores its graph as ONNX, which fqz/ort runs and fqz unpack writes out');
-  }
-  const { inputs, outputs, nodes } = graph.model.graph;
-  return { opset: defaultOpset(graph.model), inputs: inputs.map(port), outputs: outputs.map(port), nodes };
-}
-
-function port({ name, type }: Value): Port {
-  if (type?.kind !== 'tensor') throw new UnsupportedError(`"${name}" is not a tensor`);
-  return { name, dtype: type.dtype, ...(type.shape && { shape: type.shape }) };
 }

@@ -3,7 +3,7 @@
  * frequencies, and an expansion from output frequencies to channels. This is the tensor network contracted only as far as is cheap
  * (Zhao et al. 2023, arXiv 2304.07973, equation 3, with the sums over channel frequencies left standing).
  */
-import { cosineMatrix } from '../../src/codec/dct.ts';
+import { cosineMatrix } from '../../src/codec/cosines.ts';
 import { parseExpression } from '../../src/codec/einsum.ts';
 import { contractNetwork, cosineAxes, type TensorNetwork } from '../../src/codec/network.ts';
 

@@ -21,16 +21,6 @@ export function idct(values: Float64Array, shape: readonly number[], axes: reado
   for (const axis of axes) transformAxis(values, shape, axis, inverseLines);
 }
 
-/** The first `count` rows of the orthonormal DCT-II matrix of size `size`, row-major (count, size). */
-export function cosineMatrix(count: number, size: number): Float64Array {
-  const matrix = new Float64Array(count * size);
-  for (let k = 0, at = 0; k < count; k++) {
-    const scale = Math.sqrt((k === 0 ? 1 : 2) / size);
-    for (let x = 0; x < size; x++) matrix[at++] = scale * Math.cos((Math.PI * (2 * x + 1) * k) / (2 * size));
-  }
-  return matrix;
-}
-
 type LineTransform = (lines: Float64Array, size: number, scratch: Float64Array) => void;
 
 function transformAxis(values: Float64Array, shape: readonly number[], axis: number, transform: LineTransform): void {

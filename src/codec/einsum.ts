@@ -1,7 +1,7 @@
 /**
  * The part of einsum that tensor networks need: two operands at a time, as one batched matrix product.
  */
-import { cosineMatrix, idct } from './dct.ts';
+import { cosineEntry } from './cosines.ts';
 
 /** An array whose axes are named by the letters of an einsum expression; row-major. */
 export interface Labelled {
@@ -83,9 +83,6 @@ function sizeOf(array: Labelled, letter: string): number | undefined {
   return axis < 0 ? undefined : array.shape[axis];
 }
 
-/** More rows than this are cheaper by a fast transform of a zero-padded line than by a matrix product. */
-const MOST_ROWS_MULTIPLIED = 24;
-
 /**
  * Samples the axis `from`, which holds the first frequencies of an orthonormal DCT-II, at `size` points, and names it
  * `to`: the product with `cosine(count, size)`.
@@ -93,28 +90,17 @@ const MOST_ROWS_MULTIPLIED = 24;
 export function sampleCosines(array: Labelled, from: string, to: string, size: number): Labelled {
   const axis = array.letters.indexOf(from);
   const count = array.shape[axis]!;
-  const letters = array.letters.replace(from, to);
-  const shape = array.shape.with(axis, size);
-  const outer = array.shape.slice(0, axis).reduce((a, b) => a * b, 1);
   const inner = array.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-  const values = new Float64Array(outer * size * inner);
-  if (count > MOST_ROWS_MULTIPLIED) {
-    for (let o = 0; o < outer; o++) {
-      values.set(array.values.subarray(o * count * inner, (o + 1) * count * inner), o * size * inner);
-    }
-    idct(values, shape, [axis]);
-    return { letters, shape, values };
-  }
-  const cosines = cosineMatrix(count, size);
-  for (let o = 0; o < outer; o++) {
-    for (let x = 0; x < size; x++) {
-      const row = (o * size + x) * inner;
-      for (let k = 0; k < count; k++) {
-        const weight = cosines[k * size + x]!;
-        const source = (o * count + k) * inner;
+  const values = new Float64Array((array.values.length / count) * size);
+  const cosines = new Float64Array(count);
+  for (let x = 0; x < size; x++) {
+    for (let k = 0; k < count; k++) cosines[k] = cosineEntry(k, x, size);
+    for (let row = x * inner, source = 0; row < values.length; row += size * inner) {
+      for (let k = 0; k < count; k++, source += inner) {
+        const weight = cosines[k]!;
         for (let i = 0; i < inner; i++) values[row + i]! += weight * array.values[source + i]!;
       }
     }
   }
-  return { letters, shape, values };
+  return { letters: array.letters.replace(from, to), shape: array.shape.with(axis, size), values };
 }

@@ -7,7 +7,7 @@ import { fromFloats, isFloat } from '../graph/numbers.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { nameMaker, usedNames } from '../graph/uses.ts';
 import type { StoredWeight } from './archive.ts';
-import { cosineMatrix } from './dct.ts';
+import { cosineMatrix } from './cosines.ts';
 import { parseExpression } from './einsum.ts';
 import { contractNetwork, cosineAxes, type TensorNetwork } from './network.ts';
 

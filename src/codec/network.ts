@@ -131,20 +131,14 @@ export function cosineAxes(network: TensorNetwork): NetworkAxes {
 }
 
 /**
- * The dense tensor, row-major over `network.shape`: `einsum(expression, operands)`.
- *
- * The coded operands are contracted from left to right; then each cosine widens its axis, the one that widens least
- * first, so that the arrays stay small until the last step.
- */
-export function expandNetwork(network: TensorNetwork): Float64Array {
-  return contractNetwork(network, parseExpression(network.expression).result).values;
-}
-
-/**
  * The network contracted only as far as the axes named in `letters` (in that order): an axis given by its frequency
- * letter stays in the frequency domain. With the result's own letters this is the dense tensor.
+ * letter stays in the frequency domain. With the result's own letters this is the dense tensor: `expandNetwork` is
+ * faster at that.
+ *
+ * The coded operands are contracted from left to right; then each cosine widens its axis by `sample`, the one that widens
+ * least first, so that the arrays stay small until the last step.
  */
-export function contractNetwork(network: TensorNetwork, letters: string): Labelled {
+export function contractNetwork(network: TensorNetwork, letters: string, sample = sampleCosines): Labelled {
   const { letters: operandLetters, cosines } = cosineAxes(network);
   const coded = network.operands.flatMap((operand, at): Labelled[] =>
     operand.kind === 'cosine'
@@ -158,7 +152,7 @@ export function contractNetwork(network: TensorNetwork, letters: string): Labell
   }
   const widening = [...cosines].filter(([from]) => !letters.includes(from));
   widening.sort(([a, { size: m }], [b, { size: n }]) => m / axisSize(result, a) - n / axisSize(result, b));
-  for (const [from, { to, size }] of widening) result = sampleCosines(result, from, to, size);
+  for (const [from, { to, size }] of widening) result = sample(result, from, to, size);
   return permute(result, letters);
 }
 

@@ -1,7 +1,8 @@
 /**
  * Does the DCT take n log n? Time per line against the matrix product, which takes n², for lengths of every kind.
  */
-import { cosineMatrix, dct } from '../../dist/src/codec/dct.js';
+import { cosineMatrix } from '../../dist/src/codec/cosines.js';
+import { dct } from '../../dist/src/codec/dct.js';
 import { uniformNoise } from '../../dist/src/data/noise.js';
 import { markdownTable } from '../../scripts/markdown-table.mjs';
 import { duration, inTurn } from './measure.mjs';

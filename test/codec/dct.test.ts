@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { cosineMatrix, dct, idct } from '../../src/codec/dct.ts';
+import { cosineMatrix } from '../../src/codec/cosines.ts';
+import { dct, idct } from '../../src/codec/dct.ts';
 
 /** The definition, multiplied out along one axis: the reference that the fast transform is held against. */
 function byDefinition(values: Float64Array, shape: number[], axis: number): Float64Array {

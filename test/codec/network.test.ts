@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { readFqz } from '../../formats/fqz/read.ts';
 import { writeFqz } from '../../formats/fqz/write.ts';
+import { expandNetwork } from '../../src/codec/expand.ts';
 import {
   type CosineOperand,
   checkNetwork,
   contractNetwork,
   dctNetwork,
-  expandNetwork,
   type FloatOperand,
   plainNetwork,
   type QuantizedOperand,

@@ -3,7 +3,7 @@
  */
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import type { Port } from '../../runtime/js/decode.ts';
+import type { Port } from '../../runtime/decoded-graph.ts';
 import { type InputElements, type InputValue, inputTensors, tensor } from '../../runtime/tensor.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import type { Dim } from '../../src/graph/graph.ts';

@@ -8,10 +8,10 @@ import { SCRATCH_BYTES, type Workshop } from '../../runtime/sink.ts';
 import { hasRelaxedSimd, wasmKernels } from '../../runtime/wasm/instantiate.ts';
 import { placeWeight } from '../../runtime/weights.ts';
 import type { StoredWeight } from '../../src/codec/archive.ts';
+import { expandNetwork } from '../../src/codec/expand.ts';
 import {
   type CodedOperand,
   dctNetwork,
-  expandNetwork,
   type Operand,
   plainNetwork,
   type TensorNetwork,

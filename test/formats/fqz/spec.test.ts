@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { describeArchive } from '../../../fixtures/describe-archive.mjs';
 import { readFqz } from '../../../formats/fqz/read.ts';
 import type { Archive } from '../../../src/codec/archive.ts';
-import { expandNetwork } from '../../../src/codec/network.ts';
+import { expandNetwork } from '../../../src/codec/expand.ts';
 import { OPS } from '../../../src/graph/op-table.ts';
 import { decodeIndependently, expandIndependently, operatorsOf } from './independent-decoder.ts';
 
