@@ -3,39 +3,22 @@
  * function yields float32, whoever stores the number rounds it.
  */
 import * as opcodes from '../kernels/opcodes.ts';
+import { floats, type Instruction, integers, RARE_INSTRUCTIONS } from './rare-instructions.ts';
 
-/** What an instruction reads and writes, and how it computes one element. */
-export interface Instruction {
-  /** Whether its sources are float32; int32 else. */
-  readonly fromFloats: boolean;
-  /** Whether its result is float32; int32 else. */
-  readonly toFloats: boolean;
-  readonly of: (a: number, b: number) => number;
-}
-
-const floats = (of: Instruction['of']): Instruction => ({ fromFloats: true, toFloats: true, of });
 const tests = (of: (a: number, b: number) => boolean): Instruction => ({
   fromFloats: true,
   toFloats: false,
   of: (a, b) => Number(of(a, b)),
 });
-const integers = (of: (a: number, b: number) => number | boolean): Instruction => ({
-  fromFloats: false,
-  toFloats: false,
-  of: (a, b) => Number(of(a, b)),
-});
-
 /** Every instruction but SELECT, by opcode. */
 export const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
+  ...RARE_INSTRUCTIONS,
   [opcodes.ADD]: floats((a, b) => a + b),
   [opcodes.SUB]: floats((a, b) => a - b),
   [opcodes.MUL]: floats((a, b) => a * b),
   [opcodes.DIV]: floats((a, b) => a / b),
   [opcodes.MIN]: floats(Math.min),
   [opcodes.MAX]: floats(Math.max),
-  [opcodes.POW]: floats((a, b) => a ** b),
-  [opcodes.FMOD]: floats((a, b) => a % b),
-  [opcodes.MOD]: floats(modulo),
   [opcodes.NEG]: floats((a) => -a),
   [opcodes.ABS]: floats(Math.abs),
   [opcodes.SQRT]: floats(Math.sqrt),
@@ -48,17 +31,6 @@ export const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
   [opcodes.FLOOR]: floats(Math.floor),
   [opcodes.ROUND]: floats(roundHalfToEven),
   [opcodes.SIGN]: floats((a) => Number(a > 0) - Number(a < 0)),
-  [opcodes.SIN]: floats(Math.sin),
-  [opcodes.COS]: floats(Math.cos),
-  [opcodes.TAN]: floats(Math.tan),
-  [opcodes.ASIN]: floats(Math.asin),
-  [opcodes.ACOS]: floats(Math.acos),
-  [opcodes.ATAN]: floats(Math.atan),
-  [opcodes.SINH]: floats(Math.sinh),
-  [opcodes.COSH]: floats(Math.cosh),
-  [opcodes.ASINH]: floats(Math.asinh),
-  [opcodes.ACOSH]: floats(Math.acosh),
-  [opcodes.ATANH]: floats(Math.atanh),
   [opcodes.EQ]: tests((a, b) => a === b),
   [opcodes.LT]: tests((a, b) => a < b),
   [opcodes.LE]: tests((a, b) => a <= b),
@@ -66,17 +38,11 @@ export const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
   [opcodes.ADD_INT]: integers((a, b) => a + b),
   [opcodes.SUB_INT]: integers((a, b) => a - b),
   [opcodes.MUL_INT]: integers(Math.imul),
-  [opcodes.DIV_INT]: integers((a, b) => (a / b) | 0),
-  [opcodes.FMOD_INT]: integers((a, b) => (a % b) | 0),
-  [opcodes.MOD_INT]: integers((a, b) => modulo(a, b) | 0),
   [opcodes.MIN_INT]: integers(Math.min),
   [opcodes.MAX_INT]: integers(Math.max),
   [opcodes.AND]: integers((a, b) => a & b),
   [opcodes.OR]: integers((a, b) => a | b),
   [opcodes.XOR]: integers((a, b) => a ^ b),
-  [opcodes.SHIFT_LEFT]: integers((a, b) => a << b),
-  [opcodes.SHIFT_RIGHT]: integers((a, b) => a >>> b),
-  [opcodes.SHIFT_RIGHT_SIGNED]: integers((a, b) => a >> b),
   [opcodes.EQ_INT]: integers((a, b) => a === b),
   [opcodes.LT_INT]: integers((a, b) => a < b),
   [opcodes.LE_INT]: integers((a, b) => a <= b),
@@ -87,12 +53,6 @@ export const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
     of: (a) => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.trunc(a) || 0)),
   },
 };
-
-/** Remainder with the sign of the divisor. */
-function modulo(a: number, b: number): number {
-  const rest = a % b;
-  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
-}
 
 function roundHalfToEven(x: number): number {
   const below = Math.floor(x);

@@ -3,10 +3,33 @@
  */
 import { floatAttribute, intAttribute, intsAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import { add, apply, divide, maximum, multiply, operand } from '../plan/expression.ts';
-import type { Lower, Operators } from './operator.ts';
-import { centred, reduced } from './reduction.ts';
-import { axisOf, product } from './shapes.ts';
+import { add, apply, divide, type Expression, maximum, multiply, operand, subtract } from '../plan/expression.ts';
+import type { Value } from '../plan/value.ts';
+import { batchNormalized, NORMALIZATION_OPERATORS } from './normalization.ts';
+import type { Lower, Lowering, Operators } from './operator.ts';
+import { reduced } from './reduction.ts';
+import { axisOf, countUp, product } from './shapes.ts';
+
+/** x − its mean over `axes`, and its population variance. */
+function centred(plan: Lowering, x: Value, axes: readonly number[]): { difference: Expression; variance: Value } {
+  const difference = subtract(x, reduced(plan, x, axes, Opcode.REDUCE_MEAN));
+  const squares = plan.elementwise(x.dtype, x.shape, multiply(difference, difference));
+  return { difference, variance: reduced(plan, squares, axes, Opcode.REDUCE_MEAN) };
+}
+
+/** BatchNormalization, which takes the statistics of the batch where the node is training. */
+const batchNormalization: Lower = (plan, node, inputs) => {
+  const [x, scale, bias, ...kept] = inputs as Value[];
+  if (!intAttribute(node, 'training_mode', 0)) return NORMALIZATION_OPERATORS.BatchNormalization!(plan, node, inputs);
+  const axes = countUp(x!.shape.length).filter((axis) => axis !== 1);
+  const statistics = [reduced(plan, x!, axes, Opcode.REDUCE_MEAN), centred(plan, x!, axes).variance];
+  const batch = statistics.map((value, at) => plan.view(value, kept[at]!.shape));
+  const momentum = floatAttribute(node, 'momentum', 0.9);
+  const running = batch.map((value, at) =>
+    plan.elementwise(value.dtype, value.shape, add(multiply(kept[at]!, momentum), multiply(value, 1 - momentum))),
+  );
+  return [batchNormalized(plan, node, [x!, scale!, bias!, ...batch]), ...running];
+};
 
 const meanVarianceNormalization: Lower = (plan, node, [x]) => {
   const rank = x!.shape.length;
@@ -50,6 +73,7 @@ const localResponseNormalization: Lower = (plan, node, [x]) => {
 };
 
 export const FURTHER_NORMALIZATION_OPERATORS: Operators = {
+  BatchNormalization: batchNormalization,
   MeanVarianceNormalization: meanVarianceNormalization,
   LpNormalization: lpNormalization,
   LRN: localResponseNormalization,

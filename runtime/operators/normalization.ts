@@ -2,14 +2,14 @@
  * Normalisations (ONNX operator documentation): by the kernel `normalize` where the normalised elements are neighbours,
  * else as expressions around reductions.
  */
+import { UnsupportedError } from '../../src/errors.ts';
 import { floatAttribute, intAttribute, type Node } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
 import type { Buffer } from '../plan/buffer.ts';
 import { add, apply, divide, multiply, subtract } from '../plan/expression.ts';
 import type { Value } from '../plan/value.ts';
 import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
-import { centred, reduced } from './reduction.ts';
-import { axisOf, countUp, product } from './shapes.ts';
+import { axisOf, product } from './shapes.ts';
 
 /** The `NORMALIZE_…` words, in order. */
 type Geometry = [rows: number, length: number, rowPeriod: number, rowStep: number, run: number, rms?: number];
@@ -65,27 +65,21 @@ const groupNormalization: Lower = (plan, node, [x, scale, bias]) => {
   return normalized(plan, node, [x, ...weights], [batch * groups, size * area, groups, size, area]);
 };
 
-/** With the statistics that the model has, or those of the batch where the node is training. */
-const batchNormalization: Lower = (plan, node, inputs) => {
-  const [x, ...rest] = inputs as Value[];
+/** The value normalised by the statistics of its channels; `scale` to `variance` are vectors. */
+export function batchNormalized(plan: Lowering, node: Node, [x, ...vectors]: readonly Value[]): Value {
   const { dtype, shape } = x!;
-  const [scale, bias, ...kept] = rest.map((value) => plan.view(value, [...value.shape, ...shape.slice(2).fill(1)]));
-  const isTraining = intAttribute(node, 'training_mode', 0) === 1;
-  const axes = countUp(shape.length).filter((axis) => axis !== 1);
-  const [mean, variance] = isTraining
-    ? [reduced(plan, x!, axes, Opcode.REDUCE_MEAN), centred(plan, x!, axes).variance]
-    : (kept as [Value, Value]);
+  const columns = vectors.map((value) => plan.view(value, [...value.shape, ...shape.slice(2).fill(1)]));
+  const [scale, bias, mean, variance] = columns as [Value, Value, Value, Value];
   const deviation = apply(Opcode.SQRT, add(variance, floatAttribute(node, 'epsilon', 1e-5)));
-  const factor = plan.elementwise(dtype, mean.shape, divide(scale!, deviation));
-  const product = multiply(mean, factor);
-  const offset = plan.elementwise(dtype, mean.shape, subtract(bias!, product));
-  const y = plan.elementwise(dtype, shape, add(multiply(x!, factor), offset));
-  const momentum = floatAttribute(node, 'momentum', 0.9);
-  const running = [mean, variance].map((batch, at) => {
-    const moved = add(multiply(kept[at]!, momentum), multiply(batch, 1 - momentum));
-    return plan.view(plan.elementwise(dtype, batch.shape, moved), rest[2]!.shape);
-  });
-  return isTraining ? [y, ...running] : [y];
+  const factor = plan.elementwise(dtype, mean.shape, divide(scale, deviation));
+  const offset = plan.elementwise(dtype, mean.shape, subtract(bias, multiply(mean, factor)));
+  return plan.elementwise(dtype, shape, add(multiply(x!, factor), offset));
+}
+
+/** With the statistics that the model has. */
+const batchNormalization: Lower = (plan, node, inputs) => {
+  if (intAttribute(node, 'training_mode', 0)) throw new UnsupportedError(`${node.op} that is training`);
+  return [batchNormalized(plan, node, inputs as Value[])];
 };
 
 export const NORMALIZATION_OPERATORS: Operators = {

@@ -5,7 +5,7 @@
 import type { DType } from '../../src/graph/dtype.ts';
 import { intAttribute, type Node } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
-import { apply, type Expression, multiply, operand, subtract } from '../plan/expression.ts';
+import { apply, type Expression, operand } from '../plan/expression.ts';
 import { isIntegral, type Value } from '../plan/value.ts';
 import type { Inputs, Lower, Lowering, Operators } from './operator.ts';
 import { converted, identity, magnitude } from './pointwise.ts';
@@ -119,17 +119,6 @@ const topK: Lower = (plan, node, [x, given]) => {
   plan.step('topK', integers, largest, k, x, values, indices, outer, count, inner);
   return [values, indices];
 };
-
-/** x − its mean over `axes`, and its population variance. */
-export function centred(
-  plan: Lowering,
-  x: Value,
-  axes: readonly number[],
-): { difference: Expression; variance: Value } {
-  const difference = subtract(x, reduced(plan, x, axes, Opcode.REDUCE_MEAN));
-  const squares = plan.elementwise(x.dtype, x.shape, multiply(difference, difference));
-  return { difference, variance: reduced(plan, squares, axes, Opcode.REDUCE_MEAN) };
-}
 
 export const REDUCTION_OPERATORS: Operators = {
   ...Object.fromEntries(Object.entries(REDUCTIONS).map(([op, spec]) => [op, reduction(spec)])),

@@ -1,5 +1,5 @@
 /** What the WebAssembly kernels ask of JavaScript: instructions too rare to have code of their own there. */
-import { INSTRUCTIONS } from '../js/instructions.ts';
+import { RARE_INSTRUCTIONS } from '../js/rare-instructions.ts';
 
 /** The module `host` that the kernels import, over the memory that they work in. */
 export function hostImports(memory: WebAssembly.Memory): { rare: (...args: number[]) => void } {
@@ -11,7 +11,7 @@ export function hostImports(memory: WebAssembly.Memory): { rare: (...args: numbe
         floats = new Float32Array(memory.buffer);
         words = new Int32Array(memory.buffer);
       }
-      const { fromFloats, toFloats, of } = INSTRUCTIONS[opcode!]!;
+      const { fromFloats, toFloats, of } = RARE_INSTRUCTIONS[opcode!]!;
       const source = fromFloats ? floats : words;
       const target = toFloats ? floats : words;
       for (let i = 0; i < count!; i++) {
