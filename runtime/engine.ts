@@ -210,7 +210,7 @@ interface WeightSource {
 /** Weights with fewer bytes than this are decoded once rather than held only one at a time. */
 const LIGHT_BYTES = 2 ** 21;
 
-function weightSource(opened: OpenedFqz, width: number, { decoder }: Machine): WeightSource {
+function weightSource(opened: OpenedFqz, width: number, { runs }: Machine): WeightSource {
   const { headers, graph } = opened;
   const names = new Set(headers.map(({ name }) => name));
   const narrowed =
@@ -220,7 +220,7 @@ function weightSource(opened: OpenedFqz, width: number, { decoder }: Machine): W
   const isLight = headers.reduce((sum, header) => sum + memoryOf(header), 0) <= LIGHT_BYTES;
   let kept: StoredWeight[] | undefined;
   function* decode(): Generator<StoredWeight> {
-    for (const weight of opened.weights(decoder?.())) yield narrowed.get(weight.name)?.(weight) ?? weight;
+    for (const weight of opened.weights(runs)) yield narrowed.get(weight.name)?.(weight) ?? weight;
   }
   return {
     headers,

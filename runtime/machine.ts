@@ -1,7 +1,7 @@
 /**
  * A machine is a linear memory and the kernels that work in it: what a session of the `js` or the `wasm` backend runs on.
  */
-import type { BulkDecoder } from '../formats/fqz/read.ts';
+import { bulkRuns, type RunsDecoder } from '../formats/fqz/read.ts';
 import type { Memory } from './js/memory.ts';
 import { rareKernels } from './js/rare/kernels.ts';
 import type { AllKernels } from './kernels/all-kernels.ts';
@@ -16,8 +16,8 @@ export interface Machine {
   readonly kernels: AllKernels;
   /** First byte that is free for buffers. */
   readonly base: number;
-  /** Makes a fast decoder of a file's numbers, where the backend has one. */
-  readonly decoder?: () => BulkDecoder;
+  /** How a file's numbers are decoded. */
+  readonly runs: RunsDecoder;
   /** Makes the memory at least `bytes` long; contents stay. Throws `RangeError` where the platform has no more. */
   reserve(bytes: number): void;
 }
@@ -42,7 +42,7 @@ export async function wasmMachine(options: WasmMachineOptions = {}): Promise<Mac
   return {
     backend: 'wasm',
     variant,
-    decoder,
+    runs: (coder) => bulkRuns(decoder())(coder),
     memory,
     // No plan names kernels of operators that its build of the runtime does not have.
     kernels: { ...rareKernels(memory), ...options.further?.(memory), ...kernels } as AllKernels,

@@ -4,12 +4,8 @@
  * Everything above this file is written once for both directions: `bit(context, value)` codes `value` when writing,
  * and ignores it and returns the coded one when reading. So a writer and a reader cannot drift apart.
  */
-import type { BulkDecoder } from './bulk-decoder.ts';
-
 export interface BitCoder {
   readonly reading: boolean;
-  /** Decodes long runs of numbers at once, where a reader has one that can. */
-  readonly bulk?: BulkDecoder;
   /**
    * Reserves `size` adaptive contexts and returns the first one's number. They start at one half, or at `initial`: the
    * probabilities of a 1 in 1/65536, which then count as `INITIAL_WEIGHT` observations.

@@ -1,8 +1,11 @@
 /**
- * What a platform may offer to decode the long runs of numbers in a file faster than this folder's own loops: the same
- * numbers, bit for bit.
+ * Long runs of numbers decoded by what a platform offers.
  */
-import type { CoreLayout } from './levels-code.ts';
+import { type CoreLayout, codedCount } from './coded-order.ts';
+import { FLOAT_LAYOUTS, type PatternDType, zeroBitsCode } from './float-patterns-code.ts';
+import { CLASS_CONTEXTS, classPriors, MANTISSA_CONTEXTS } from './levels-code.ts';
+import type { RunsDecoder } from './number-runs.ts';
+import { perKey } from './symbols.ts';
 
 /** Where a range decoder stands: the index of the next byte, and its two numbers. */
 export interface RangeState {
@@ -28,4 +31,32 @@ export interface BulkDecoder {
    * mantissa bits. Throws `FormatError` where they are damaged.
    */
   patterns(contexts: number, count: number, exponentBits: number, mantissaBits: number, unused: number): Uint32Array;
+}
+
+/** The codes that leave runs to `bulk`. */
+export function bulkRuns(bulk: BulkDecoder): RunsDecoder {
+  return (decoder) => {
+    bulk.open(decoder.bytes, decoder);
+    const levels = bulk.contexts(CLASS_CONTEXTS + MANTISSA_CONTEXTS, classPriors());
+    const floatsOf = (dtype: PatternDType) => {
+      const { exponent, mantissa } = FLOAT_LAYOUTS[dtype];
+      const zeroBits = zeroBitsCode(decoder, mantissa);
+      const contexts = bulk.contexts((1 << (2 * exponent)) + 6);
+      return (count: number) => {
+        decoder.expect(count * exponent);
+        return bulk.patterns(contexts, count, exponent, mantissa, zeroBits());
+      };
+    };
+    return {
+      frequenciesFirst: true,
+      levels(layout) {
+        decoder.expect(codedCount(layout));
+        return bulk.levels(levels, layout);
+      },
+      floats() {
+        const codes = perKey(floatsOf);
+        return (dtype, count) => codes(dtype)(count);
+      },
+    };
+  };
 }

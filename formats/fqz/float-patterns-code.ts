@@ -1,12 +1,12 @@
 /**
  * Code for the bit patterns of floating-point numbers that must come back bit for bit (SPEC.md, "Float patterns").
  */
-import { FormatError } from '../../src/errors.ts';
 import type { BitCoder } from './bit-coder.ts';
-import { flagCode, perKey, treeCode } from './symbols.ts';
+import { damaged } from './format.ts';
+import { type Code, flagCode, perKey, treeCode } from './symbols.ts';
 
 /** The floating-point types whose patterns are modelled, with their bit widths. */
-const FLOAT_LAYOUTS = {
+export const FLOAT_LAYOUTS = {
   float32: { exponent: 8, mantissa: 23 },
   float16: { exponent: 5, mantissa: 10 },
   bfloat16: { exponent: 8, mantissa: 7 },
@@ -21,39 +21,38 @@ export function hasPatterns(dtype: string): dtype is PatternDType {
 /** Bits of the mantissa that are modelled; in trained weights the rest are noise. */
 const MODELLED_BITS = 2;
 
+/** Takes the patterns when writing, and returns `count` of them. */
+export type FloatPatternsCode = (dtype: PatternDType, count: number, patterns?: Uint32Array) => Uint32Array;
+
 /** Makes the code of bit patterns of the float types; each type has statistics of its own. */
-export function floatPatternsCode(coder: BitCoder) {
+export function floatPatternsCode(coder: BitCoder): FloatPatternsCode {
   const codes = perKey((dtype: PatternDType) => floatLayoutCode(coder, FLOAT_LAYOUTS[dtype]));
-  return (dtype: PatternDType, count: number, patterns: Uint32Array | undefined): Uint32Array =>
-    codes(dtype)(count, patterns);
+  return (dtype, count, patterns) => codes(dtype)(count, patterns);
+}
+
+/** Makes the code of how many low mantissa bits are zero in all patterns. */
+export function zeroBitsCode(coder: BitCoder, mantissaBits: number): Code<number> {
+  const code = treeCode(coder, 5);
+  return (given) => {
+    const bits = code(given);
+    if (bits > mantissaBits) throw damaged('a float has no mantissa');
+    return bits;
+  };
 }
 
 /** Patterns of one float layout: exponent in the context of the one before, sign, mantissa. */
 function floatLayoutCode(coder: BitCoder, layout: { exponent: number; mantissa: number }) {
   const { exponent: exponentBits, mantissa: mantissaBits } = layout;
-  const { bulk } = coder;
-  const trailing = treeCode(coder, 5);
-  const trailingBits = (patterns?: Uint32Array): number => {
-    const unused = trailing(patterns ? trailingZeros(patterns, mantissaBits) : 0);
-    if (unused > mantissaBits) throw new FormatError('fqz', 'a float has no mantissa: the file is damaged');
-    return unused;
-  };
-  if (bulk) {
-    const contexts = bulk.contexts((1 << (2 * exponentBits)) + 2 + (1 << MODELLED_BITS));
-    return (count: number): Uint32Array => {
-      coder.expect(count * exponentBits);
-      return bulk.patterns(contexts, count, exponentBits, mantissaBits, trailingBits());
-    };
-  }
-  const exponentAfter = perKey((_: number) => treeCode(coder, exponentBits));
+  const zeroBits = zeroBitsCode(coder, mantissaBits);
+  const exponentAfter = perKey(() => treeCode(coder, exponentBits));
   const zero = flagCode(coder);
   const zeroSign = flagCode(coder);
   const top = treeCode(coder, MODELLED_BITS);
 
-  return (count: number, patterns: Uint32Array | undefined): Uint32Array => {
+  return (count: number, patterns?: Uint32Array): Uint32Array => {
     coder.expect(count * exponentBits);
     const values = patterns ?? new Uint32Array(count);
-    const unused = trailingBits(patterns);
+    const unused = zeroBits(patterns && trailingZeros(patterns, mantissaBits));
     const direct = Math.max(0, mantissaBits - MODELLED_BITS - unused);
     const signPlace = exponentBits + mantissaBits;
     for (let at = 0, before = 0; at < count; at++) {

@@ -4,7 +4,7 @@
 import type { StoredWeight } from '../../src/codec/archive.ts';
 import { type CodedOperand, cosineAxes, dctExpression, LARGEST_RANK } from '../../src/codec/network.ts';
 import { nearestStepCode, stepOf } from '../../src/codec/step.ts';
-import { codedCount, forEachCoded } from './levels-code.ts';
+import { codedCount, forEachCoded } from './coded-order.ts';
 import type { OperandHeader, WeightHeader } from './weight-header.ts';
 
 /** The header of a weight. Throws `TypeError` where a step is none that a file can name. */

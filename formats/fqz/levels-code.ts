@@ -3,31 +3,11 @@
  * of its already coded neighbours along every axis.
  */
 import { stridesOf } from '../../src/codec/einsum.ts';
-import { forEachInZigzag } from '../../src/codec/zigzag.ts';
-import { FormatError } from '../../src/errors.ts';
 import type { BitCoder } from './bit-coder.ts';
+import { codedCount, forEachCoded } from './coded-order.ts';
+import { damaged } from './format.ts';
+import type { LevelsCode } from './number-runs.ts';
 import { mantissa } from './symbols.ts';
-
-/** Where the numbers of one operand stand, and how many of them the file holds. */
-export interface CoreLayout {
-  readonly shape: readonly number[];
-  /** Axes whose index is a frequency, ascending. */
-  readonly frequencyAxes: readonly number[];
-  /** Frequencies that are coded, in zigzag order; all entries behind them are zero. */
-  readonly frequencies: number;
-}
-
-/** Numbers that the file holds for `layout`. */
-export function codedCount(layout: CoreLayout): number {
-  const plain = layout.shape.filter((_, axis) => !layout.frequencyAxes.includes(axis));
-  return plain.reduce((product, size) => product * size, layout.frequencies);
-}
-
-/** The axes in the order in which the numbers come out: as they are, or, from a bulk decoder, frequency axes first. */
-export function axesAsDecoded({ bulk }: BitCoder, { shape, frequencyAxes }: CoreLayout): number[] {
-  const axes = shape.map((_, axis) => axis);
-  return bulk ? [...frequencyAxes, ...axes.filter((axis) => !frequencyAxes.includes(axis))] : axes;
-}
 
 /** Magnitudes of neighbours are averaged and put into this many classes: about two to the octave. */
 const NEIGHBOURHOODS = 24;
@@ -44,10 +24,10 @@ const neighbourhoodStart = (neighbourhood: number): number => {
 };
 
 /**
- * Probabilities to start from: magnitudes that fall off geometrically with the mean that the neighbourhood suggests,
+ * Probabilities of the classes to start from: magnitudes that fall off geometrically with the mean that the neighbourhood suggests,
  * in integers so that every machine computes the same.
  */
-function geometricPriors(): number[] {
+export function classPriors(): number[] {
   return Array.from({ length: NEIGHBOURHOODS }, (_, neighbourhood) => {
     const eighths = neighbourhood === ALONE ? 64 : neighbourhoodStart(neighbourhood) + 1;
     // P(m ≥ 1) = mean / (mean + 1); from there the tail beyond 2^k is a power of the same ratio.
@@ -59,22 +39,16 @@ function geometricPriors(): number[] {
   }).flat();
 }
 
+/** Contexts of the classes of levels, and of the bits under the leading one. */
+export const CLASS_CONTEXTS = NEIGHBOURHOODS * (LARGEST_CLASS + 1);
+export const MANTISSA_CONTEXTS = (LARGEST_CLASS + 1) << MODELLED_BITS;
+
 /**
- * Makes the code of one file's levels; the statistics are shared by all its operands. The returned function takes the
- * levels when writing, and returns them, row-major over the sizes of `layout.shape` in the order of `axesAsDecoded`.
+ * Makes the code of one file's levels, row-major over the layout's shape; the statistics are shared by all operands.
  */
-export function levelsCode(coder: BitCoder): (layout: CoreLayout, levels: Int32Array | undefined) => Int32Array {
-  const { bulk } = coder;
-  const [classCount, mantissaCount] = [NEIGHBOURHOODS * (LARGEST_CLASS + 1), (LARGEST_CLASS + 1) << MODELLED_BITS];
-  if (bulk) {
-    const contexts = bulk.contexts(classCount + mantissaCount, geometricPriors());
-    return (layout) => {
-      coder.expect(codedCount(layout));
-      return bulk.levels(contexts, layout);
-    };
-  }
-  const classes = coder.contexts(classCount, geometricPriors());
-  const mantissas = coder.contexts(mantissaCount);
+export function levelsCode(coder: BitCoder): LevelsCode {
+  const classes = coder.contexts(CLASS_CONTEXTS, classPriors());
+  const mantissas = coder.contexts(MANTISSA_CONTEXTS);
 
   /** One level: its class (bit length) in unary, the bits under the leading one, the sign. */
   const level = (neighbourhood: number, value: number): number => {
@@ -83,7 +57,7 @@ export function levelsCode(coder: BitCoder): (layout: CoreLayout, levels: Int32A
     const contexts = classes + neighbourhood * (LARGEST_CLASS + 1);
     let bits = 0;
     while (coder.bit(contexts + bits, bits < target ? 1 : 0)) {
-      if (++bits > LARGEST_CLASS) throw new FormatError('fqz', 'a coefficient is out of range: the file is damaged');
+      if (++bits > LARGEST_CLASS) throw damaged('a coefficient is out of range');
     }
     if (bits === 0) return 0;
     const number = mantissa(coder, mantissas + (bits << MODELLED_BITS), MODELLED_BITS, bits - 1, magnitude);
@@ -99,34 +73,6 @@ export function levelsCode(coder: BitCoder): (layout: CoreLayout, levels: Int32A
     });
     return source;
   };
-}
-
-/** Visits the coded entries in order: frequencies in zigzag order, under each the plain axes in row-major order. */
-export function forEachCoded(layout: CoreLayout, visit: (offset: number, index: Int32Array) => void): void {
-  const { shape, frequencyAxes } = layout;
-  const plainAxes = shape.map((_, axis) => axis).filter((axis) => !frequencyAxes.includes(axis));
-  const strides = stridesOf(shape);
-  const plainCount = plainAxes.reduce((product, axis) => product * shape[axis]!, 1);
-  const box = frequencyAxes.map((axis) => shape[axis]!);
-  const index = new Int32Array(shape.length);
-  forEachInZigzag(box, layout.frequencies, (frequency) => {
-    let offset = 0;
-    for (let at = 0; at < frequencyAxes.length; at++) {
-      const axis = frequencyAxes[at]!;
-      index[axis] = frequency[at]!;
-      offset += frequency[at]! * strides[axis]!;
-    }
-    for (let entry = 0; entry < plainCount; entry++) {
-      visit(offset, index);
-      for (let at = plainAxes.length - 1; at >= 0; at--) {
-        const axis = plainAxes[at]!;
-        offset += strides[axis]!;
-        if (++index[axis]! < shape[axis]!) break;
-        offset -= strides[axis]! * shape[axis]!;
-        index[axis] = 0;
-      }
-    }
-  });
 }
 
 /** The neighbourhood of an entry: the mean magnitude one (weight 2) and two (weight 1) entries back along each axis. */

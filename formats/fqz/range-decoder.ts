@@ -1,8 +1,7 @@
 /** Range decoder: the inverse of range-encoder.ts, bit-exact in 32-bit arithmetic. */
-import { FormatError } from '../../src/errors.ts';
 import { type BitCoder, ContextModel } from './bit-coder.ts';
-import type { BulkDecoder, RangeState } from './bulk-decoder.ts';
-import { largestItemCount } from './format.ts';
+import type { RangeState } from './bulk-decoder.ts';
+import { damaged, largestItemCount } from './format.ts';
 
 const TOP = 2 ** 24;
 /** A stream is read four bytes ahead, and up to four zeros may have been left out at its end. */
@@ -12,22 +11,17 @@ const MOST_DECISIONS_PER_BYTE = 720;
 
 export class RangeDecoder implements BitCoder, RangeState {
   readonly reading = true;
-  readonly bulk?: BulkDecoder;
   private readonly model = new ContextModel();
-  private readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array;
   next = 0;
   range = 2 ** 32 - 1;
   code = 0;
   private itemsLeft: number;
 
-  /** Long runs of numbers are left to `bulk`, where it is given. */
-  constructor(bytes: Uint8Array, bulk?: BulkDecoder) {
+  constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.itemsLeft = largestItemCount(bytes.length);
     for (let byte = 0; byte < 4; byte++) this.code = this.code * 256 + this.take();
-    if (!bulk) return;
-    this.bulk = bulk;
-    bulk.open(bytes, this);
   }
 
   contexts(size: number, initial?: ArrayLike<number>): number {
@@ -58,13 +52,13 @@ export class RangeDecoder implements BitCoder, RangeState {
 
   expect(decisions: number): void {
     if (decisions > MOST_DECISIONS_PER_BYTE * (this.bytes.length + LARGEST_OVERRUN + 4 - this.next)) {
-      throw new FormatError('fqz', 'more is promised than the bytes can hold: the file is damaged');
+      throw damaged('more is promised than the bytes can hold');
     }
   }
 
   countItems(items: number): void {
     this.itemsLeft -= items;
-    if (this.itemsLeft < 0) throw new FormatError('fqz', 'too much is counted for the bytes: the file is damaged');
+    if (this.itemsLeft < 0) throw damaged('too much is counted for the bytes');
   }
 
   get position(): number {
@@ -73,7 +67,7 @@ export class RangeDecoder implements BitCoder, RangeState {
 
   /** Throws unless the whole stream has been used up. */
   finish(): void {
-    if (this.next < this.bytes.length) throw new FormatError('fqz', 'coded data left over: the file is damaged');
+    if (this.next < this.bytes.length) throw damaged('coded data left over');
   }
 
   private shift(): void {
@@ -83,7 +77,7 @@ export class RangeDecoder implements BitCoder, RangeState {
 
   private take(): number {
     if (this.next >= this.bytes.length + LARGEST_OVERRUN) {
-      throw new FormatError('fqz', 'coded data end too early: the file is damaged');
+      throw damaged('coded data end too early');
     }
     return this.bytes[this.next++] ?? 0;
   }

@@ -4,18 +4,28 @@
  */
 import type { Archive, ArchiveGraph, StoredWeight } from '../../src/codec/archive.ts';
 import { FormatError } from '../../src/errors.ts';
-import type { BulkDecoder } from './bulk-decoder.ts';
 import { codeCompanions } from './companions-code.ts';
 import { crc32 } from './crc32.ts';
-import { CHECKSUM_BYTES, FOREIGN_SLOT, HEADER_BYTES, LIMITS, largestMemory, MAGIC, VERSION } from './format.ts';
+import {
+  CHECKSUM_BYTES,
+  damaged,
+  FOREIGN_SLOT,
+  HEADER_BYTES,
+  LIMITS,
+  largestMemory,
+  MAGIC,
+  VERSION,
+} from './format.ts';
 import { codeGraph, type WeightUse } from './graph-code.ts';
+import { plainRuns, type RunsDecoder } from './number-runs.ts';
 import { RangeDecoder } from './range-decoder.ts';
-import { countCode, flagCode, textCode, uintCode } from './symbols.ts';
+import { countCode, flagCode, textCode, times, uintCode } from './symbols.ts';
 import { memoryOf, type WeightHeader, weightHeaderCode } from './weight-header.ts';
 import { weightNumbersCode } from './weight-numbers.ts';
 
-export type { BulkDecoder, RangeState } from './bulk-decoder.ts';
-export type { CoreLayout } from './levels-code.ts';
+export { type BulkDecoder, bulkRuns, type RangeState } from './bulk-decoder.ts';
+export type { CoreLayout } from './coded-order.ts';
+export { plainRuns, type RunsDecoder } from './number-runs.ts';
 export { LARGEST_OVERRUN } from './range-decoder.ts';
 
 /** An archive, and where the bytes of its file are. */
@@ -45,19 +55,27 @@ export interface OpenedFqz extends Omit<Archive, 'weights'> {
   /** One for each weight, in the order of the file. */
   readonly headers: readonly NamedHeader[];
   /**
-   * Decodes one weight after another, in the order of the file; each time anew. Throws `FormatError` where the numbers are
-   * damaged, at the latest behind the last weight. With `bulk`, cores of networks may have their axes in another order, and the
-   * letters of the expression likewise.
+   * Decodes one weight after another by `runs`, in the order of the file; each time anew. Throws `FormatError` where the
+   * numbers are damaged, at the latest behind the last weight. With other than `plainRuns`, cores of networks may have their
+   * axes in another order, and the letters of the expression likewise.
    */
-  weights(bulk?: BulkDecoder): Generator<StoredWeight, void, void>;
+  weights(runs: RunsDecoder): Generator<StoredWeight, void, void>;
 }
 
 /** Parses a `.fqz` file. Throws `FormatError` for anything that is not a whole, undamaged file of a known version. */
 export function readFqz(bytes: Uint8Array): ReadArchive {
-  const { opened, decode } = openFile(bytes);
-  const { headers, weights: _, ...rest } = opened;
+  const { headers, weights: decode, ...rest } = openFqz(bytes);
+  const weights: StoredWeight[] = [];
   const ends: number[] = [];
-  const weights = [...decode(undefined, (position) => ends.push(position))];
+  let coder: RangeDecoder;
+  const runs: RunsDecoder = (decoder) => {
+    coder = decoder;
+    return plainRuns(decoder);
+  };
+  for (const weight of decode(runs)) {
+    weights.push(weight);
+    ends.push(coder!.position);
+  }
   const total = ends.at(-1) ?? 1;
   const share = (at: number) => ((ends[at]! - (ends[at - 1] ?? 0)) / total) * rest.weightBytes;
   return { ...rest, weights, bytesOf: new Map(headers.map(({ name }, at) => [name, share(at)])) };
@@ -68,26 +86,19 @@ export function readFqz(bytes: Uint8Array): ReadArchive {
  * promises. Throws `FormatError` as `readFqz` does.
  */
 export function openFqz(bytes: Uint8Array): OpenedFqz {
-  return openFile(bytes).opened;
-}
-
-/** Decodes the weights in order; `onEnd` hears how many bits have been used behind each. */
-type Decode = (bulk?: BulkDecoder, onEnd?: (position: number) => void) => Generator<StoredWeight, void, void>;
-
-function openFile(bytes: Uint8Array): { opened: OpenedFqz; decode: Decode } {
   checkContainer(bytes);
   const end = bytes.length - CHECKSUM_BYTES;
   const { value: graphLength, next } = readVarint(bytes, HEADER_BYTES);
   if (next + graphLength > end) throw new FormatError('fqz', 'the graph is longer than the file', HEADER_BYTES);
 
   const head = new RangeDecoder(bytes.subarray(next, next + graphLength));
-  const isForeign = flagCode(head)(false);
+  const isForeign = flagCode(head)();
   const coded = isForeign ? undefined : codeGraph(head);
   const uses = coded?.weights ?? foreignWeights(head);
   const header = weightHeaderCode(head);
-  const headers = uses.map(({ name, slot }): NamedHeader => ({ name, ...header(slot, undefined) }));
+  const headers = uses.map(({ name, slot }): NamedHeader => ({ name, ...header(slot) }));
   const companions = codeCompanions(head, {});
-  const foreignLength = isForeign ? uintCode(head)(0) : 0;
+  const foreignLength = isForeign ? uintCode(head)() : 0;
   head.finish();
 
   const start = next + graphLength + foreignLength;
@@ -96,41 +107,25 @@ function openFile(bytes: Uint8Array): { opened: OpenedFqz; decode: Decode } {
     ? { kind: 'compact', model: coded.model }
     : { kind: 'onnx', deflated: bytes.slice(next + graphLength, start) };
   const coefficients = bytes.subarray(start, end);
-  checkMemory(headers, coefficients.length);
-  const decode: Decode = (bulk, onEnd) => decodeWeights(coefficients, headers, bulk, onEnd);
-  const opened: OpenedFqz = {
+  const weightBytes = coefficients.length;
+  const memory = headers.reduce((sum, own) => sum + memoryOf(own), 0);
+  if (memory > largestMemory(weightBytes)) {
+    throw new FormatError('fqz', `weights of ${memory} bytes are promised, but only ${weightBytes} bytes follow`);
+  }
+  return {
     version: VERSION,
     graph,
     ...companions,
-    graphBytes: bytes.length - coefficients.length,
-    weightBytes: coefficients.length,
+    graphBytes: bytes.length - weightBytes,
+    weightBytes,
     headers,
-    weights: (bulk) => decode(bulk),
+    *weights(runs) {
+      const body = new RangeDecoder(coefficients);
+      const numbers = weightNumbersCode(body, runs(body));
+      for (const header of headers) yield numbers(header.name, header);
+      body.finish();
+    },
   };
-  return { opened, decode };
-}
-
-function checkMemory(headers: readonly WeightHeader[], bytes: number): void {
-  const memory = headers.reduce((sum, own) => sum + memoryOf(own), 0);
-  if (memory > largestMemory(bytes)) {
-    throw new FormatError('fqz', `weights of ${memory} bytes are promised, but only ${bytes} bytes follow`);
-  }
-}
-
-function* decodeWeights(
-  coefficients: Uint8Array,
-  headers: readonly NamedHeader[],
-  bulk?: BulkDecoder,
-  onEnd?: (position: number) => void,
-): Generator<StoredWeight, void, void> {
-  const body = new RangeDecoder(coefficients, bulk);
-  const numbers = weightNumbersCode(body);
-  for (const header of headers) {
-    const weight = numbers(header.name, header, undefined);
-    onEnd?.(body.position);
-    yield weight;
-  }
-  body.finish();
 }
 
 function checkContainer(bytes: Uint8Array): void {
@@ -155,10 +150,10 @@ function checkContainer(bytes: Uint8Array): void {
 
 function foreignWeights(head: RangeDecoder): WeightUse[] {
   const text = textCode(head);
-  const count = countCode(head, 'weights', LIMITS.weights)(0);
+  const count = countCode(head, 'weights', LIMITS.weights)();
   head.expect(count);
-  const uses = Array.from({ length: count }, () => ({ name: text(''), slot: FOREIGN_SLOT }));
-  if (new Set(uses.map(({ name }) => name)).size !== count) throw new FormatError('fqz', 'two weights share a name');
+  const uses = times(count, () => ({ name: text(), slot: FOREIGN_SLOT }));
+  if (new Set(uses.map(({ name }) => name)).size !== count) throw damaged('two weights share a name');
   return uses;
 }
 

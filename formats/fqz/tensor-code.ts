@@ -13,12 +13,11 @@ import { countCode, flagCode, intCode, LARGEST_UINT, perKey, treeCode } from './
 /**
  * Makes the code of whole tensors whose type and shape are known. A tensor of equal elements costs one element.
  */
-export function tensorCode(coder: BitCoder) {
+export function tensorCode(coder: BitCoder, patterns = floatPatternsCode(coder)) {
   const filled = flagCode(coder);
   const wide = flagCode(coder);
-  const patterns = floatPatternsCode(coder);
-  const integers = perKey((_: DType) => integersCode(coder));
-  const bytes = perKey((_: DType) => bytesCode(coder));
+  const integers = perKey(() => integersCode(coder));
+  const bytes = perKey(() => bytesCode(coder));
   const textLength = countCode(coder, 'bytes of text', LIMITS.list);
 
   /** `data`, or as many new bytes, through the code that fits the type. */
@@ -26,8 +25,7 @@ export function tensorCode(coder: BitCoder) {
     const width = Math.max(1, DTYPES[dtype].bits / 8);
     coder.expect(size / width);
     if (hasPatterns(dtype)) {
-      const words = patterns(dtype, size / width, data && readPatterns(dtype, data));
-      return writePatterns(dtype, words);
+      return writePatterns(dtype, patterns(dtype, size / width, data && readPatterns(dtype, data)));
     }
     if (dtype in INTEGER_ARRAYS) {
       const small = data && readIntegers(dtype as IntegerDType, data);
@@ -109,7 +107,7 @@ function writeIntegers(dtype: IntegerDType, values: Int32Array): Uint8Array {
  */
 function integersCode(coder: BitCoder) {
   const differences = flagCode(coder);
-  const after = perKey((_: number) => intCode(coder));
+  const after = perKey(() => intCode(coder));
   const bitLength = (value: number) => 32 - Math.clz32(Math.abs(value));
   return (count: number, source: Int32Array | undefined): Int32Array => {
     const values = source ?? new Int32Array(count);
@@ -129,7 +127,7 @@ function integersCode(coder: BitCoder) {
 
 /** Makes the code of bytes, in place, each in the context of its position within the element. */
 function bytesCode(coder: BitCoder) {
-  const at = perKey((_: number) => treeCode(coder, 8));
+  const at = perKey(() => treeCode(coder, 8));
   return (bytes: Uint8Array, width: number): Uint8Array => {
     for (let place = 0; place < bytes.length; place++) bytes[place] = at(place % width)(bytes[place]!);
     return bytes;

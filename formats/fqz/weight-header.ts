@@ -8,8 +8,8 @@ import { LARGEST_STEP_CODE } from '../../src/codec/step.ts';
 import { byteLength, type DType, isFloat } from '../../src/graph/dtype.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { BitCoder } from './bit-coder.ts';
+import type { CoreLayout } from './coded-order.ts';
 import { damaged, LIMITS, STRING_MEMORY } from './format.ts';
-import type { CoreLayout } from './levels-code.ts';
 import {
   countCode,
   dtypeCode,

@@ -7,16 +7,18 @@ import type { CodedOperand, Operand } from '../../src/codec/network.ts';
 import { stepOf } from '../../src/codec/step.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { BitCoder } from './bit-coder.ts';
-import { floatPatternsCode } from './float-patterns-code.ts';
-import { axesAsDecoded, type CoreLayout, codedCount, forEachCoded, levelsCode } from './levels-code.ts';
+import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
+import type { NumberRuns } from './number-runs.ts';
 import { tensorCode } from './tensor-code.ts';
 import type { OperandHeader, WeightHeader } from './weight-header.ts';
 
 /** Makes the code of all weights of a file, in order; the statistics run through. */
-export function weightNumbersCode(coder: BitCoder) {
-  const levels = levelsCode(coder);
-  const patterns = floatPatternsCode(coder);
-  const tensors = tensorCode(coder);
+export function weightNumbersCode(
+  coder: BitCoder,
+  { levels, frequenciesFirst, floats: floatsCode }: NumberRuns,
+): (name: string, header: WeightHeader, given?: StoredWeight) => StoredWeight {
+  const patterns = floatsCode();
+  const tensors = tensorCode(coder, floatsCode());
 
   const floats = (layout: CoreLayout, precision: 'float16' | 'float32', given?: Float32Array): Float32Array => {
     const half = precision === 'float16';
@@ -40,13 +42,19 @@ export function weightNumbersCode(coder: BitCoder) {
     return values;
   };
 
+  /** The axes in the order in which the levels come out. */
+  const axesOf = ({ shape, frequencyAxes }: CoreLayout): number[] => {
+    const axes = shape.map((_, axis) => axis);
+    return frequenciesFirst ? [...frequencyAxes, ...axes.filter((axis) => !frequencyAxes.includes(axis))] : axes;
+  };
+
   /** The expression, with the letters of each operand in the order of its axes. */
   const asDecoded = ({ expression, operands }: NonNullable<WeightHeader['network']>): string => {
     const [letters, result] = expression.split('->');
     const ordered = letters!.split(',').map((own, at) => {
       const header = operands[at]!;
       if (header.kind !== 'quantized') return own;
-      return axesAsDecoded(coder, header.layout)
+      return axesOf(header.layout)
         .map((axis) => own[axis])
         .join('');
     });
@@ -62,11 +70,11 @@ export function weightNumbersCode(coder: BitCoder) {
       return { kind: 'float', shape: layout.shape, precision: header.kind, values };
     }
     const coded = levels(layout, source?.kind === 'quantized' ? source.levels : undefined);
-    const shape = axesAsDecoded(coder, layout).map((axis) => layout.shape[axis]!);
+    const shape = axesOf(layout).map((axis) => layout.shape[axis]!);
     return { kind: 'quantized', shape, step: stepOf(header.stepCode), levels: coded };
   };
 
-  return (name: string, header: WeightHeader, given: StoredWeight | undefined): StoredWeight => {
+  return (name, header, given) => {
     const { dtype, shape, network } = header;
     if (!network) {
       return { name, tensor: tensors(dtype, shape, given && 'tensor' in given ? given.tensor : undefined) };

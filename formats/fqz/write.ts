@@ -8,6 +8,7 @@ import { CHECKSUM_BYTES, FOREIGN_SLOT, LIMITS, largestMemory, MAGIC, VERSION } f
 import { codeGraph } from './graph-code.ts';
 import { graphSymbols } from './graph-symbols.ts';
 import { headerOf } from './header-of.ts';
+import { plainRuns } from './number-runs.ts';
 import { RangeEncoder } from './range-encoder.ts';
 import { countCode, flagCode, textCode, uintCode } from './symbols.ts';
 import { memoryOf, weightHeaderCode } from './weight-header.ts';
@@ -47,7 +48,7 @@ export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenA
   const graph = head.finish();
 
   const body = new RangeEncoder();
-  const numbers = weightNumbersCode(body);
+  const numbers = weightNumbersCode(body, plainRuns(body));
   const ends = weights.map(({ weight, name }, at) => {
     numbers(name, headers[at]!, weight);
     return body.position;

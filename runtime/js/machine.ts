@@ -1,4 +1,5 @@
 /** A machine in plain TypeScript: for pages that forbid WebAssembly, and as the yardstick of the fast one. */
+import { plainRuns } from '../../formats/fqz/read.ts';
 import type { Machine } from '../machine.ts';
 import { referenceKernels } from './kernels.ts';
 import type { Memory } from './memory.ts';
@@ -13,6 +14,7 @@ export function referenceMachine(): Machine {
   const memory: Memory = { floats: new Float32Array(0), words: new Int32Array(0) };
   return {
     backend: 'js',
+    runs: plainRuns,
     memory,
     kernels: { ...referenceKernels(memory), ...rareKernels(memory), ...furtherKernels(memory) },
     base: NULL_BYTES,

@@ -27,35 +27,24 @@ export function forEachInZigzag(
   count: number,
   visit: (index: Int32Array, place: number) => void,
 ): void {
-  const rank = shape.length;
-  if (shape.includes(0)) return;
   // How much the axes behind each one can add to the index sum.
   const behind = shape.map((_, axis) => shape.slice(axis + 1).reduce((sum, size) => sum + size - 1, 0));
-  const index = new Int32Array(rank);
-  /** Gives the axes from `first` on the index sum `sum`, the earlier ones as little of it as possible. */
-  const spread = (first: number, sum: number) => {
-    let left = sum;
-    for (let axis = first; axis < rank; axis++) {
-      index[axis] = Math.max(0, left - behind[axis]!);
-      left -= index[axis]!;
+  const index = new Int32Array(shape.length);
+  let place = 0;
+  /** Visits what gives the axes from `axis` on the index sum `sum`. */
+  const spread = (axis: number, sum: number): void => {
+    if (axis === shape.length) {
+      if (place < count) visit(index, place++);
+      return;
+    }
+    const most = Math.min(sum, shape[axis]! - 1);
+    for (let at = Math.max(0, sum - behind[axis]!); at <= most && place < count; at++) {
+      index[axis] = at;
+      spread(axis + 1, sum - at);
     }
   };
-  const largestSum = rank === 0 ? 0 : behind[0]! + shape[0]! - 1;
-  for (let place = 0, sum = 0; place < count && sum <= largestSum; sum++) {
-    spread(0, sum);
-    for (let more = true; more && place < count; place++) {
-      visit(index, place);
-      more = false;
-      // The next of the same sum: the last axis that can take one from those behind it does so.
-      for (let axis = rank - 1, tail = 0; axis >= 0; tail += index[axis--]!) {
-        if (tail === 0 || index[axis] === shape[axis]! - 1) continue;
-        index[axis]!++;
-        spread(axis + 1, tail - 1);
-        more = true;
-        break;
-      }
-    }
-  }
+  const largestSum = shape.reduce((sum, size) => sum + size - 1, 0);
+  if (!shape.includes(0)) for (let sum = 0; sum <= largestSum && place < count; sum++) spread(0, sum);
 }
 
 /** Offsets (row-major over `shape`) of all entries of a box in zigzag order. */

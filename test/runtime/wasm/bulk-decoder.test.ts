@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { crc32 } from '../../../formats/fqz/crc32.ts';
-import { type BulkDecoder, openFqz } from '../../../formats/fqz/read.ts';
+import { type BulkDecoder, bulkRuns, openFqz, plainRuns } from '../../../formats/fqz/read.ts';
 import { writeFqz } from '../../../formats/fqz/write.ts';
 import { hasRelaxedSimd, wasmKernels } from '../../../runtime/wasm/instantiate.ts';
 import type { StoredWeight } from '../../../src/codec/archive.ts';
@@ -36,7 +36,7 @@ function contents(weight: StoredWeight): unknown {
 /** The weights, or the error's class. Foreign errors are thrown on. */
 function decoded(bytes: Uint8Array, bulk?: BulkDecoder): unknown {
   try {
-    return [...openFqz(bytes).weights(bulk)].map(contents);
+    return [...openFqz(bytes).weights(bulk ? bulkRuns(bulk) : plainRuns)].map(contents);
   } catch (error) {
     if (error instanceof FormatError) return 'FormatError';
     throw error;
