@@ -20,7 +20,7 @@ import {
 import type { Machine } from './machine.ts';
 import { OPERATORS } from './operators/index.ts';
 import type { Operators } from './operators/operator.ts';
-import { aligned, type BoundPlan, bind, constantsOf } from './plan/addresses.ts';
+import { aligned, type BoundPlan, bind, buffersOf } from './plan/addresses.ts';
 import type { ConstantBuffer } from './plan/buffer.ts';
 import { NeedsNumbers } from './plan/builder.ts';
 import { makePlan, type PlanGraph, type PlanInput, type PlanWeight, type Workplace } from './plan/make-plan.ts';
@@ -93,7 +93,7 @@ export function createEngine(opened: OpenedFqz, machine: Machine, options: Engin
     const fresh = new Map<string, number>();
     const missing = new Map<string, ConstantBuffer[]>();
     let end = weightEnd;
-    for (const constant of constantsOf(plan)) {
+    for (const constant of buffersOf(plan, 'constant')) {
       if (addresses.has(constant.key)) continue;
       fresh.set(constant.key, end);
       end = aligned(end + 4 * constant.words);

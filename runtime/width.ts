@@ -12,40 +12,21 @@ type NetworkWeight = Extract<StoredWeight, { network: TensorNetwork }>;
 
 /** Operators that treat all channels alike, with the positions of their inputs that have channels. */
 const ALIKE: Readonly<Record<string, readonly number[]>> = {
-  ...Object.fromEntries(
-    [
-      'Relu',
-      'LeakyRelu',
-      'Clip',
-      'Elu',
-      'Selu',
-      'Sigmoid',
-      'Tanh',
-      'HardSigmoid',
-      'HardSwish',
-      'Softplus',
-      'Gelu',
-      'Mish',
-    ].map((op) => [op, [0]]),
+  ...positionsOf(
+    'Relu LeakyRelu Clip Elu Selu Sigmoid Tanh HardSigmoid HardSwish Softplus Gelu Mish MaxPool AveragePool ' +
+      'GlobalAveragePool GlobalMaxPool Pad Resize Identity InstanceNormalization',
+    [0],
   ),
-  ...Object.fromEntries(
-    [
-      'MaxPool',
-      'AveragePool',
-      'GlobalAveragePool',
-      'GlobalMaxPool',
-      'Pad',
-      'Resize',
-      'Identity',
-      'InstanceNormalization',
-    ].map((op) => [op, [0]]),
-  ),
-  Add: [0, 1],
-  Sub: [0, 1],
-  Mul: [0, 1],
-  Max: [0, 1],
-  Min: [0, 1],
+  ...positionsOf('Add Sub Mul Max Min', [0, 1]),
 };
+
+function positionsOf(operators: string, positions: readonly number[]) {
+  return Object.fromEntries(operators.split(' ').map((op) => [op, positions]));
+}
+
+function refuse(reason: string): never {
+  throw new UnsupportedError(`width: ${reason}`);
+}
 
 /** What becomes of a weight when the model is narrowed. */
 export type Narrow = (weight: StoredWeight) => StoredWeight;
@@ -69,8 +50,8 @@ export function narrowing(
   const waysOf = new Map<string, string>();
   /** `way` tells apart what different layers want of a weight that they share. */
   const add = (name: string, way: string, narrow: Narrow) => {
-    if (!isWeight(name)) throw new UnsupportedError('width: a weight is computed');
-    if ((waysOf.get(name) ?? way) !== way) throw new UnsupportedError(`width: two layers want "${name}" in two ways`);
+    if (!isWeight(name)) refuse('a weight is computed');
+    if ((waysOf.get(name) ?? way) !== way) refuse(`two layers want "${name}" in two ways`);
     waysOf.set(name, way);
     narrowed.set(name, narrow);
   };
@@ -93,7 +74,7 @@ export function narrowing(
       if (to) vectors.forEach(addVector);
     } else if (node.op === 'InstanceNormalization' && to) [weight, ...vectors].forEach(addVector);
   }
-  if (narrowed.size === 0) throw new UnsupportedError('width: the model has no internal channels between convolutions');
+  if (narrowed.size === 0) refuse('the model has no internal channels between convolutions');
   return narrowed;
 }
 
@@ -129,7 +110,7 @@ function keptValues(
 function channelsOf(name: string, size: number, width: number): number {
   const channels = size * width;
   if (!Number.isInteger(channels)) {
-    throw new UnsupportedError(`width: ${width} of the ${size} channels of "${name}" is no whole number`);
+    refuse(`${width} of the ${size} channels of "${name}" is no whole number`);
   }
   return channels;
 }
@@ -142,7 +123,7 @@ interface NarrowAxis {
 
 function narrowWeight(weight: StoredWeight, axes: readonly NarrowAxis[], width: number): NetworkWeight {
   const { name } = weight;
-  if (!('network' in weight)) throw new UnsupportedError(`width: weight "${name}" has no cosine axis`);
+  if (!('network' in weight)) refuse(`weight "${name}" has no cosine axis`);
   const { network } = weight;
   const { operands: letters, result } = parseExpression(network.expression);
   const operands: Operand[] = [...network.operands];
@@ -151,13 +132,10 @@ function narrowWeight(weight: StoredWeight, axes: readonly NarrowAxis[], width: 
   for (const { axis, sums } of axes) {
     const at = operands.findIndex((operand, own) => operand.kind === 'cosine' && letters[own]![1] === result[axis]);
     const cosine = operands[at];
-    if (cosine?.kind !== 'cosine')
-      throw new UnsupportedError(`width: axis ${axis} of weight "${name}" is no cosine axis`);
+    if (cosine?.kind !== 'cosine') refuse(`axis ${axis} of weight "${name}" is no cosine axis`);
     const size = channelsOf(name, cosine.size, width);
     if (cosine.count > size) {
-      throw new UnsupportedError(
-        `width: weight "${name}" has ${cosine.count} frequencies, too many for ${size} channels`,
-      );
+      refuse(`weight "${name}" has ${cosine.count} frequencies, too many for ${size} channels`);
     }
     operands[at] = { ...cosine, size };
     shape[axis] = size;
@@ -177,11 +155,11 @@ function scaled(operand: CodedOperand, gain: number): CodedOperand {
 function narrowVector(weight: StoredWeight, width: number): StoredWeight {
   if ('network' in weight) return narrowWeight(weight, [{ axis: 0, sums: false }], width);
   const { name, tensor } = weight;
-  if (!('data' in tensor) || tensor.shape.length !== 1) throw new UnsupportedError(`width: "${name}" is no vector`);
+  if (!('data' in tensor) || tensor.shape.length !== 1) refuse(`"${name}" is no vector`);
   const channels = channelsOf(name, tensor.shape[0]!, width);
   const bytes = tensor.data.length / tensor.shape[0]!;
   if (!tensor.data.every((byte, at) => byte === tensor.data[at % bytes])) {
-    throw new UnsupportedError(`width: vector "${name}" has no cosine axis`);
+    refuse(`vector "${name}" has no cosine axis`);
   }
   return { ...weight, tensor: { ...tensor, shape: [channels], data: tensor.data.slice(0, channels * bytes) } };
 }

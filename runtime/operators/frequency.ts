@@ -3,7 +3,7 @@
  * Each function lowers a node where that pays, and returns `undefined` where the plain operator has to.
  */
 import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
-import { type ExpandedPart, isLinear, type Part } from '../plan/expanded.ts';
+import { type ExpandedPart, isBare, isLinear, type Part } from '../plan/expanded.ts';
 import { add } from '../plan/expression.ts';
 import { channelFactors, type Factor, smallKernel } from '../plan/factors.ts';
 import { matrixWords, project } from '../plan/project.ts';
@@ -34,12 +34,7 @@ const convolution =
       (from ? from.rows * channels : 0) +
       (from?.rows ?? channels) * taps * (to?.rows ?? filters) +
       (to ? to.rows * filters : 0);
-    const orders = [
-      { from: input, to: output },
-      { from: input, to: undefined },
-      { from: undefined, to: output },
-      { from: undefined, to: undefined },
-    ].filter(({ from, to }, at) => at === 3 || from || to);
+    const orders = [input, undefined].flatMap((from) => [output, undefined].map((to) => ({ from, to })));
     const best = orders.reduce((a, b) => (cost(b.from, b.to) < cost(a.from, a.to) ? b : a));
     if (isProjection && channels * filters <= cost(best.from, best.to)) {
       return [projectAll(plan, x, weight, smallKernel(network, []), bias)];
@@ -72,9 +67,13 @@ const convolution =
     return [plan.expand(x.dtype, [batch, filters, height, width], { parts: [part] })];
   };
 
+/** Whether all numbers of a list attribute, where the node has it, are `value`. */
+function isAll(node: Node, name: string, value: number): boolean {
+  return (intsAttribute(node, name) ?? []).every((own) => own === value);
+}
+
 function isPointwise(node: Node, { shape }: Value): boolean {
-  const plain = (name: string, value: number) => (intsAttribute(node, name) ?? []).every((own) => own === value);
-  return shape[2] === 1 && shape[3] === 1 && plain('strides', 1) && plain('pads', 0);
+  return shape[2] === 1 && shape[3] === 1 && isAll(node, 'strides', 1) && isAll(node, 'pads', 0);
 }
 
 /** A 1×1 convolution of an expanded value onto so few filters that its own weight is the projection. */
@@ -107,28 +106,17 @@ const instanceNormalization: LowerSome = (plan, node, inputs) => {
 
 const maxPool: LowerSome = (plan, node, [x]) => {
   const parts = x?.expanded?.parts;
-  const is = (name: string, ...values: number[]) => {
-    const own = intsAttribute(node, name);
-    return own !== undefined && own.length === values.length && own.every((value, axis) => value === values[axis]);
-  };
-  const plain = (name: string, value: number) => (intsAttribute(node, name) ?? []).every((own) => own === value);
-  if (!parts || !is('kernel_shape', 2, 2) || !is('strides', 2, 2) || !plain('pads', 0) || !plain('dilations', 1)) {
-    return undefined;
-  }
-  if (intAttribute(node, 'ceil_mode', 0) !== 0 || node.outputs[1] || !['NOTSET', 'VALID'].includes(autoPad(node))) {
-    return undefined;
-  }
+  const isPaired = (name: string) => `${intsAttribute(node, name)}` === '2,2';
+  if (!parts || !isPaired('kernel_shape') || !isPaired('strides') || !isAll(node, 'pads', 0)) return undefined;
+  if (!isAll(node, 'dilations', 1) || intAttribute(node, 'ceil_mode', 0) || node.outputs[1]) return undefined;
+  if (stringAttribute(node, 'auto_pad')?.startsWith('SAME')) return undefined;
   const pooled = parts.map((part): Part | undefined =>
-    part.kind === 'expanded' && !part.pooled && part.pads.every((pad) => pad === 0)
-      ? { ...part, pooled: true }
-      : undefined,
+    part.kind === 'expanded' && !part.pooled && isBare(part) ? { ...part, pooled: true } : undefined,
   );
   if (!pooled.every((part) => part !== undefined)) return undefined;
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   return [plan.expand(x.dtype, [batch, channels, height >> 1, width >> 1], { parts: pooled })];
 };
-
-const autoPad = (node: Node) => stringAttribute(node, 'auto_pad') ?? 'NOTSET';
 
 /** Zeros around a value are zeros around its projections. */
 const pad: LowerSome = (plan, node, [x, sizes, value, axes]) => {
@@ -137,7 +125,7 @@ const pad: LowerSome = (plan, node, [x, sizes, value, axes]) => {
   if ((stringAttribute(node, 'mode') ?? 'constant') !== 'constant' || sizes.known.some((size) => size < 0))
     return undefined;
   const [n, c, top, left, behind, after, bottom, right] = sizes.known as [number, ...number[]];
-  if (n || c || behind || after || sizes.known.length !== 8 || part.pads.some((own) => own > 0)) return undefined;
+  if (n || c || behind || after || sizes.known.length !== 8 || !isBare(part)) return undefined;
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   const shape = [batch, channels, height + top! + bottom!, width + left! + right!];
   return [plan.expand(x.dtype, shape, { parts: [{ ...part, pads: [top!, left!, bottom!, right!] }] })];

@@ -2,7 +2,7 @@
  * Gives the buffers of a plan their addresses, and turns its steps into calls.
  */
 import type { Machine } from '../machine.ts';
-import type { Buffer, ConstantBuffer, TableBuffer } from './buffer.ts';
+import type { Argument, Buffer, ConstantBuffer } from './buffer.ts';
 import type { Plan } from './plan.ts';
 
 /** Bytes that every buffer's address is a multiple of. */
@@ -26,22 +26,17 @@ export interface BoundPlan {
   readonly run: () => void;
 }
 
-/** The tables that a plan's steps name. */
-function tablesOf(plan: Plan): Set<TableBuffer> {
-  const tables = new Set<TableBuffer>();
-  const add = (buffer: Buffer) => buffer.kind === 'table' && tables.add(buffer);
-  for (const { args } of plan.steps) for (const argument of args) if (typeof argument !== 'number') add(argument);
-  for (const { buffer } of plan.outputs) add(buffer);
-  return tables;
-}
-
-/** The constants that a plan's steps and outputs name. */
-export function constantsOf(plan: Plan): Set<ConstantBuffer> {
-  const constants = new Set<ConstantBuffer>();
-  const add = (buffer: Buffer) => buffer.kind === 'constant' && constants.add(buffer);
-  for (const { args } of plan.steps) for (const argument of args) if (typeof argument !== 'number') add(argument);
-  for (const { buffer } of plan.outputs) add(buffer);
-  return constants;
+/** The buffers of a kind that a plan's steps and outputs name, once each. */
+export function buffersOf<Kind extends Buffer['kind']>(
+  { steps, outputs }: Plan,
+  kind: Kind,
+): Set<Extract<Buffer, { kind: Kind }>> {
+  const named: readonly Argument[] = [...steps.flatMap(({ args }) => args), ...outputs.map(({ buffer }) => buffer)];
+  return new Set(
+    named.filter(
+      (argument): argument is Extract<Buffer, { kind: Kind }> => typeof argument === 'object' && argument.kind === kind,
+    ),
+  );
 }
 
 /**
@@ -56,7 +51,7 @@ export function bind(
 ): BoundPlan {
   const addresses = new Map<Buffer, number>();
   let end = aligned(start);
-  const tables = tablesOf(plan);
+  const tables = buffersOf(plan, 'table');
   for (const table of tables) {
     addresses.set(table, end);
     end = aligned(end + 4 * Math.max(1, table.words));

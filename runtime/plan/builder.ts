@@ -8,7 +8,7 @@ import type { Node } from '../../src/graph/graph.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import { floatOf } from '../half.ts';
 import type { AllKernels } from '../kernels/all-kernels.ts';
-import { MAX, MIN, TILE_COLUMNS, TILE_ROWS } from '../kernels/opcodes.ts';
+import { MAX, MIN } from '../kernels/opcodes.ts';
 import { FREQUENCY_OPERATORS } from '../operators/frequency.ts';
 import type { Arguments, Inputs, Lowering, Operators } from '../operators/operator.ts';
 import {
@@ -43,7 +43,7 @@ import {
   sizeOf,
   type Value,
 } from './value.ts';
-import { packNumbers } from './weight-layout.ts';
+import { layoutWords, packNumbers } from './weight-layout.ts';
 
 /** Thrown where a shape depends on the elements of a value that the plan does not know. */
 export class NeedsNumbers extends Error {
@@ -165,8 +165,7 @@ export class Builder implements Lowering {
 
   packed(value: Value, layout: PackedLayout): Buffer {
     const { side, batches, batchStride, rowStride, columnStride, rows, columns } = layout;
-    const [length, depth, tile] = side === 'rows' ? [rows, columns, TILE_ROWS] : [columns, rows, TILE_COLUMNS];
-    const words = batches * Math.ceil(length / tile) * tile * depth;
+    const words = layoutWords(layout, 0);
     if (value.weight !== undefined) return this.weightBuffer(value.weight, words, layout);
     if (value.known) return this.table(packNumbers(value.known, layout));
     const target = this.temporary(words);

@@ -46,8 +46,13 @@ export interface Expanded {
 }
 
 /** Whether nothing is done to the channels after the expansion. */
-export function isLinear({ low, high, pooled, pads }: ExpandedPart): boolean {
-  return low === -Infinity && high === Infinity && !pooled && pads.every((pad) => pad === 0);
+export function isLinear(part: ExpandedPart): boolean {
+  return part.low === -Infinity && part.high === Infinity && !part.pooled && isBare(part);
+}
+
+/** Whether there are no zeros around. */
+export function isBare({ pads }: ExpandedPart): boolean {
+  return pads.every((pad) => pad === 0);
 }
 
 /** Height and width of the part's result. */
@@ -60,7 +65,7 @@ export function sizeOfPart(part: ExpandedPart): [height: number, width: number] 
 /** The parts clamped further; `undefined` where padding or dense channels are in the way. */
 export function clampParts({ parts }: Expanded, low: number, high: number): Expanded | undefined {
   const clamped = parts.map((part): ExpandedPart | undefined => {
-    if (part.kind === 'dense' || part.pads.some((pad) => pad > 0)) return undefined;
+    if (part.kind === 'dense' || !isBare(part)) return undefined;
     const within = (bound: number) => Math.min(Math.max(bound, low), high);
     return { ...part, low: within(part.low), high: within(part.high) };
   });

@@ -3,6 +3,7 @@
  * kernels read.
  */
 import { MOST_REGISTERS } from '../kernels/opcodes.ts';
+import { product } from '../operators/shapes.ts';
 import type { Expression } from './expression.ts';
 import { operandsOf } from './expression.ts';
 import type { Value } from './value.ts';
@@ -162,8 +163,4 @@ function assemble(
     ...constants,
     ...instructions,
   ];
-}
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((total, dim) => total * dim, 1);
 }

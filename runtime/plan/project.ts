@@ -7,7 +7,7 @@ import { EXPAND_LANES } from '../kernels/opcodes.ts';
 import { CONVOLUTION_OPERATORS } from '../operators/convolution.ts';
 import type { Lowering } from '../operators/operator.ts';
 import type { Argument, Buffer } from './buffer.ts';
-import { type ExpandedPart, isLinear, type Matrix, sizeOfPart } from './expanded.ts';
+import { type ExpandedPart, isBare, isLinear, type Matrix, sizeOfPart } from './expanded.ts';
 import { add } from './expression.ts';
 import type { Factor } from './factors.ts';
 import { sizeOf, type Value } from './value.ts';
@@ -68,7 +68,7 @@ interface Target {
 function emitPart(plan: Lowering, part: ExpandedPart, projection: Argument, outputs: number, target: Target): void {
   const { matrix, rank, pads, pooled } = part;
   const [height, width] = sizeOfPart(part);
-  const isPlain = !pooled && pads.every((pad) => pad === 0);
+  const isPlain = !pooled && isBare(part);
   const plane = height * width;
   const geometry = [
     target.batch,
@@ -106,9 +106,8 @@ export function project(plan: Lowering, x: Value, projection: Factor): Value {
     first += part.channels;
   }
   // What covers the whole result comes first, so that the others can be added to it.
-  const isFull = ({ pads }: ExpandedPart) => pads.every((pad) => pad === 0);
-  const parts = [...offsets.keys()].sort((a, b) => Number(isFull(b)) - Number(isFull(a)));
-  if (!parts.every(isFull) && !isFull(parts[0]!)) {
+  const parts = [...offsets.keys()].sort((a, b) => Number(isBare(b)) - Number(isBare(a)));
+  if (!parts.every(isBare) && !isBare(parts[0]!)) {
     plan.step('fill', y, sizeOf(result), 0);
     accumulate = true;
   }
@@ -141,7 +140,7 @@ export function materialiseExpanded(plan: Lowering, value: Value): Buffer {
   const [batch, channels, height, width] = value.shape as [number, number, number, number];
   const y = plan.temporary(sizeOf(value));
   const { parts } = value.expanded!;
-  if (parts.some((part) => part.kind === 'expanded' && part.pads.some((pad) => pad > 0))) {
+  if (parts.some((part) => part.kind === 'expanded' && !isBare(part))) {
     plan.step('fill', y, y.words, 0);
   }
   let first = 0;
