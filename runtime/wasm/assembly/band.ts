@@ -5,7 +5,7 @@
  * neighbours in the band, whatever the stride. Where nothing needs padding or sorting, the input is its own band.
  */
 import { BAND_BYTES } from '../../kernels/opcodes';
-import { copyWords, fillNumbers } from './block';
+import { copyWords } from './block';
 import {
   channels,
   dilationHeight,
@@ -81,6 +81,7 @@ export function fillBand(x: usize, first: i32, rows: i32, band: usize): void {
   const end = (rows - 1) * strideHeight + reach + 1;
   const top = first * strideHeight - padTop;
   const hasGaps = strideHeight > reach + 1;
+  memory.fill(band, 0, (<usize>(channels * planePitch)) << 2);
   for (let phase = 0; phase * phasePitch < rowPitch; phase++) {
     // Columns begin…stop of the phase lie within the input.
     const offset = padLeft - phase;
@@ -88,16 +89,12 @@ export function fillBand(x: usize, first: i32, rows: i32, band: usize): void {
     const stop = max(begin, min(phasePitch, max(0, width - 1 + offset + strideWidth) / strideWidth));
     for (let channel = 0; channel < channels; channel++) {
       const source = x + ((<usize>(channel * height * width + begin * strideWidth - offset)) << 2);
-      let target = band + ((<usize>(channel * planePitch + phase * phasePitch)) << 2);
+      let target = band + ((<usize>(channel * planePitch + phase * phasePitch + begin)) << 2);
       for (let row = 0; row < end; row++) {
         const at = top + row;
         // Between the windows of a stride that is larger than the kernel are rows that nothing reads.
-        if (at < 0 || at >= height) {
-          fillNumbers(target, phasePitch, 0);
-        } else if (!hasGaps || row % strideHeight <= reach) {
-          fillNumbers(target, begin, 0);
-          copyColumns(source + ((<usize>(at * width)) << 2), target + ((<usize>begin) << 2), stop - begin);
-          fillNumbers(target + ((<usize>stop) << 2), phasePitch - stop, 0);
+        if (at >= 0 && at < height && (!hasGaps || row % strideHeight <= reach)) {
+          copyColumns(source + ((<usize>(at * width)) << 2), target, stop - begin);
         }
         target += rowPitch << 2;
       }

@@ -24,6 +24,7 @@ import {
   strideWidth,
   width,
 } from './geometry';
+import { storeSome } from './instructions';
 import { clamp } from './micro-kernel';
 import { multiplyPixels, PIXEL_EDGE_BYTES } from './pixels';
 
@@ -141,13 +142,10 @@ function addRun(source: usize, target: usize, count: i32): void {
 }
 
 function clampRun(y: usize, count: i32, low: f32, high: f32): void {
-  for (; count > 3; count -= 4) {
-    v128.store(y, clamp(v128.load(y), f32x4.splat(low), f32x4.splat(high)));
+  for (; count > 0; count -= 4) {
+    const value = clamp(v128.load(y), f32x4.splat(low), f32x4.splat(high));
+    if (count > 3) v128.store(y, value);
+    else storeSome(y, value, count);
     y += 16;
-  }
-  for (; count > 0; count--) {
-    const value = load<f32>(y);
-    store<f32>(y, value < low ? low : value > high ? high : value);
-    y += 4;
   }
 }

@@ -16,6 +16,7 @@ import {
   EXPAND_Y_START,
 } from '../../kernels/opcodes';
 import { madd } from './arithmetic';
+import { storeSome } from './instructions';
 
 /** Most maps of one layer. */
 const MOST_RANK = 256;
@@ -26,8 +27,6 @@ const CHUNK = 64;
 const pixels = memory.data(MOST_RANK * 4 * 16, 16);
 /** The four pixels of each channel of a chunk. */
 const expanded = memory.data(CHUNK * 16, 16);
-/** The four pixels of an output, where fewer than four are wanted. */
-const edge = memory.data(16, 16);
 
 // What a call works on: functions below have too many parameters for registers otherwise.
 let rank: i32 = 0;
@@ -40,34 +39,25 @@ let accumulate: bool = false;
 let lowest: v128 = f32x4.splat(0);
 let highest: v128 = f32x4.splat(0);
 
-/** Four numbers at `source`, of which `count` may be read; the last one is repeated. */
-function loadUpTo(source: usize, count: i32): v128 {
-  if (count > 3) return v128.load(source);
-  const a = load<f32>(source);
-  const b = count > 1 ? load<f32>(source, 4) : a;
-  const c = count > 2 ? load<f32>(source, 8) : b;
-  return f32x4(a, b, c, c);
-}
-
-/** Loads four pixels of all maps into `pixels`: `count` of them from `source` on. */
-function gatherPixels(source: usize, count: i32): void {
+/** Loads four pixels of all maps into `pixels`, from `source` on. */
+function gatherPixels(source: usize): void {
   let target = pixels;
   for (let map = 0; map < rank; map++) {
-    v128.store(target, loadUpTo(source, count));
+    v128.store(target, v128.load(source));
     source += plane;
     target += 16;
   }
 }
 
-/** Loads the four corners of `count` windows of 2×2 pixels: those of one corner stand together for each map. */
-function gatherWindows(source: usize, rowBytes: usize, count: i32): void {
+/** Loads the four corners of four windows of 2×2 pixels: those of one corner stand together for each map. */
+function gatherWindows(source: usize, rowBytes: usize): void {
   const corner = (<usize>paddedRank) << 4;
   let target = pixels;
   for (let map = 0; map < rank; map++) {
     for (let row: usize = 0; row < 2; row++) {
       const from = source + row * rowBytes;
-      const left = loadUpTo(from, 2 * count);
-      const right = count > 2 ? loadUpTo(from + 16, 2 * count - 4) : left;
+      const left = v128.load(from);
+      const right = v128.load(from, 16);
       const at = target + row * 2 * corner;
       v128.store(at, v128.shuffle<f32>(left, right, 0, 2, 4, 6));
       v128.store(at + corner, v128.shuffle<f32>(left, right, 1, 3, 5, 7));
@@ -97,17 +87,9 @@ function expandChannel(row: usize, from: usize): v128 {
 
 /** Writes, or adds, the first `count` of four pixels. */
 function put(target: usize, value: v128, count: i32): void {
-  if (count > 3) {
-    if (accumulate) value = f32x4.add(value, v128.load(target));
-    v128.store(target, value);
-    return;
-  }
-  v128.store(edge, value);
-  for (let at: usize = 0; at < <usize>count; at++) {
-    const number = load<f32>(edge + (at << 2));
-    const place = target + (at << 2);
-    store<f32>(place, accumulate ? load<f32>(place) + number : number);
-  }
+  if (accumulate) value = f32x4.add(value, v128.load(target));
+  if (count > 3) v128.store(target, value);
+  else storeSome(target, value, count);
 }
 
 /** Four pixels of the channel whose factors are at `row`, of up to four maps. */
@@ -261,12 +243,12 @@ export function expandProject(
       let target = y + ((<usize>load<i32>(geometry, EXPAND_Y_ROW << 2)) << 2) * row;
       for (let rest = columns; rest > 0; rest -= 4) {
         const count = min(rest, 4);
-        const isDirect = isSmall && !pooled && count > 3;
-        if (pooled) gatherWindows(source, rowBytes, count);
-        else if (!isDirect) gatherPixels(source, count);
-        if (isDirect) projectFour(matrix, projection, false, source, plane, target, count);
-        else if (isSmall) projectFour(matrix, projection, pooled, pixels, 16, target, count);
-        else projectAny(matrix, projection, pooled, target, count);
+        // Pixels behind the last one are garbage that nobody stores.
+        if (pooled) gatherWindows(source, rowBytes);
+        else if (!isSmall) gatherPixels(source);
+        if (!isSmall) projectAny(matrix, projection, pooled, target, count);
+        else if (pooled) projectFour(matrix, projection, true, pixels, 16, target, count);
+        else projectFour(matrix, projection, false, source, plane, target, count);
         source += pooled ? 32 : 16;
         target += 16;
       }

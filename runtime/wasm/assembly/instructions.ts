@@ -252,7 +252,7 @@ class Sub {
     return f32x4.sub(a, b);
   }
 }
-export class Mul {
+class Mul {
   apply(a: v128, b: v128): v128 {
     return f32x4.mul(a, b);
   }
@@ -263,7 +263,7 @@ class Div {
   }
 }
 // The pseudo-minimum and maximum keep a NaN of the first source, and are several times as fast as the others.
-export class Min {
+class Min {
   apply(a: v128, b: v128): v128 {
     return v128.or(f32x4.pmin(a, b), f32x4.ne(b, b));
   }
@@ -354,7 +354,7 @@ class IsNaN {
     return flag(f32x4.ne(a, a));
   }
 }
-export class AddInt {
+class AddInt {
   apply(a: v128, b: v128): v128 {
     return i32x4.add(a, b);
   }
@@ -364,17 +364,17 @@ class SubInt {
     return i32x4.sub(a, b);
   }
 }
-export class MulInt {
+class MulInt {
   apply(a: v128, b: v128): v128 {
     return i32x4.mul(a, b);
   }
 }
-export class MinInt {
+class MinInt {
   apply(a: v128, b: v128): v128 {
     return i32x4.min_s(a, b);
   }
 }
-export class MaxInt {
+class MaxInt {
   apply(a: v128, b: v128): v128 {
     return i32x4.max_s(a, b);
   }

@@ -1,4 +1,4 @@
-/** Resampling of the middle axis by a table of taps: along contiguous rows where there are any, else four outputs at a time. */
+/** Resampling of the middle axis by a table of taps: along contiguous rows where there are any, else word by word. */
 import { madd } from './arithmetic';
 import { storeSome } from './instructions';
 
@@ -18,47 +18,21 @@ export function interpolate(
   const tableRow = (<usize>taps) << 2;
   for (let o = 0; o < outer; o++) {
     let at: usize = 0;
-    for (let j = 0; j < outSize; j += inner === 1 ? 4 : 1) {
+    for (let j = 0; j < outSize; j++) {
       if (inner === 1) {
-        // Each word of the tables is read where the last output has it, lest four outputs reach behind their end.
-        const n = min(outSize - j, 4);
-        const value = four(x, taps, indices + at, weights + at, n);
-        if (n === 4) v128.store(y, value);
-        else storeSome(y, value, n);
-        at += tableRow * 4;
-        y += 16;
+        let sum: f32 = 0;
+        for (const end = at + tableRow; at < end; at += 4) {
+          sum += load<f32>(weights + at) * load<f32>(x + ((<usize>load<i32>(indices + at)) << 2));
+        }
+        store<f32>(y, sum);
       } else {
         rows(x, y, row, inner, taps, indices + at, weights + at);
         at += tableRow;
-        y += row;
       }
+      y += row;
     }
-    if (inner === 1) y -= (<usize>(-outSize & 3)) << 2;
     x += row * inSize;
   }
-}
-
-/** Four outputs, of which `n` count, where they have single words. */
-function four(x: usize, taps: i32, indices: usize, weights: usize, n: i32): v128 {
-  const step = (<usize>taps) << 2;
-  const second = n > 1 ? step : 0;
-  const third = n > 2 ? second + step : 0;
-  const fourth = n > 3 ? third + step : 0;
-  let sum = f32x4.splat(0);
-  for (let t = 0; t < taps; t++) {
-    let value = v128.load32_zero(x + ((<usize>load<i32>(indices)) << 2));
-    value = v128.load32_lane(x + ((<usize>load<i32>(indices + second)) << 2), value, 1);
-    value = v128.load32_lane(x + ((<usize>load<i32>(indices + third)) << 2), value, 2);
-    value = v128.load32_lane(x + ((<usize>load<i32>(indices + fourth)) << 2), value, 3);
-    let weight = v128.load32_zero(weights);
-    weight = v128.load32_lane(weights + second, weight, 1);
-    weight = v128.load32_lane(weights + third, weight, 2);
-    weight = v128.load32_lane(weights + fourth, weight, 3);
-    sum = madd(weight, value, sum);
-    indices += 4;
-    weights += 4;
-  }
-  return sum;
 }
 
 /** A row of `n` words for one output. */

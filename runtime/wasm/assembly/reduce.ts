@@ -16,21 +16,7 @@ import {
 } from '../../kernels/opcodes';
 import { madd } from './arithmetic';
 import { BLOCK, registers } from './chain';
-import {
-  Add,
-  AddInt,
-  Binary,
-  combine,
-  combineExactly,
-  executeExactly,
-  Max,
-  MaxInt,
-  Min,
-  MinInt,
-  Mul,
-  MulInt,
-  repeat,
-} from './instructions';
+import { Add, Binary, combine, combineExactly, executeExactly, Max, repeat } from './instructions';
 import { splat } from './vector-math';
 
 /** Words that are added up in float32 before their sum goes into a wider or later one. */
@@ -45,10 +31,11 @@ const squares: usize = registers + 2048;
 /** See `Kernels.reduce`. */
 export function reduce(kind: i32, integers: i32, x: usize, y: usize, outer: i32, count: i32, inner: i32): void {
   const row = (<usize>inner) << 2;
+  // The others are rare where words lie side by side: they go as rows of one word.
+  const isLine = inner === 1 && !integers && kind !== REDUCE_MIN && kind !== REDUCE_PROD;
   for (let o = 0; o < outer; o++) {
-    if (inner === 1) {
-      if (integers) store<i32>(y, reduceIntegers(kind, x, count));
-      else store<f32>(y, reduceFloats(kind, x, count));
+    if (isLine) {
+      store<f32>(y, reduceLine(kind, x, count));
     } else {
       for (let i = 0; i < inner; i += BLOCK) {
         const at = (<usize>i) << 2;
@@ -60,34 +47,11 @@ export function reduce(kind: i32, integers: i32, x: usize, y: usize, outer: i32,
   }
 }
 
-function reduceFloats(kind: i32, x: usize, count: i32): f32 {
+function reduceLine(kind: i32, x: usize, count: i32): f32 {
   if (kind === REDUCE_MAX) return maximum(x, count);
-  if (kind === REDUCE_MIN) return f32x4.extract_lane(fold<Min>(x, count, splat(Infinity)), 0);
-  if (kind === REDUCE_PROD) return f32x4.extract_lane(fold<Mul>(x, count, splat(1)), 0);
   if (kind === REDUCE_SUM_SQUARE) return <f32>moment<Square>(x, count, 0);
   const all = sum(x, count);
   return <f32>(kind === REDUCE_MEAN ? all / count : all);
-}
-
-function reduceIntegers(kind: i32, x: usize, count: i32): i32 {
-  if (kind === REDUCE_MAX) return i32x4.extract_lane(fold<MaxInt>(x, count, i32x4.splat(i32.MIN_VALUE)), 0);
-  if (kind === REDUCE_MIN) return i32x4.extract_lane(fold<MinInt>(x, count, i32x4.splat(i32.MAX_VALUE)), 0);
-  if (kind === REDUCE_PROD) return i32x4.extract_lane(fold<MulInt>(x, count, i32x4.splat(1)), 0);
-  if (kind === REDUCE_SUM_SQUARE) {
-    let all = 0;
-    for (let i = 0; i < count; i++) {
-      const value = load<i32>(x + ((<usize>i) << 2));
-      all += value * value;
-    }
-    return all;
-  }
-  const all = i32x4.extract_lane(fold<AddInt>(x, count, i32x4.splat(0)), 0);
-  return kind === REDUCE_MEAN && count ? all / count : all;
-}
-
-/** The largest of `count` words, NaN if one is NaN, −∞ if there is none. */
-export function maximum(x: usize, count: i32): f32 {
-  return f32x4.extract_lane(fold<Max>(x, count, splat(-Infinity)), 0);
 }
 
 /** What `moment` adds up: the distance from the centre, or its square. */
@@ -143,9 +107,10 @@ function firstLanes(value: v128, other: v128, lanes: i32): v128 {
   return lanes >= 4 ? value : v128.bitselect(value, other, i32x4.gt_s(i32x4.splat(lanes), i32x4(0, 1, 2, 3)));
 }
 
-/** Combines `count` words with each other and with `start`, which changes nothing, into every lane. */
-function fold<T extends Binary>(x: usize, count: i32, start: v128): v128 {
-  const lanes = changetype<T>(0);
+/** The largest of `count` words, NaN if one is NaN, −∞ if there is none. */
+export function maximum(x: usize, count: i32): f32 {
+  const lanes = changetype<Max>(0);
+  const start = splat(-Infinity);
   let a = start;
   let b = start;
   let c = start;
@@ -162,7 +127,7 @@ function fold<T extends Binary>(x: usize, count: i32, start: v128): v128 {
     a = lanes.apply(a, firstLanes(v128.load(x), start, count));
     x += 16;
   }
-  return across<T>(a);
+  return f32x4.extract_lane(across<Max>(a), 0);
 }
 
 function across<T extends Binary>(a: v128): v128 {
