@@ -1,22 +1,36 @@
 /**
  * Code for a node's attributes (SPEC.md, "Attributes"): what the last node of the same operator had is said in one flag.
  */
+import type { DType } from '../../src/graph/dtype.ts';
 import type { Attribute } from '../../src/graph/graph.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import type { AttributeName, Operator } from '../../src/graph/vocabulary.ts';
 import type { BitCoder } from './bit-coder.ts';
-import { floatPatternsCode } from './float-patterns-code.ts';
+import { floatPatternsCode, type PatternSymbols } from './float-patterns-code.ts';
 import { damaged, LIMITS } from './format.ts';
 import { type Code, countCode, dtypeCode, flagCode, intCode, perKey, textCode, times } from './symbols.ts';
-import { tensorCode } from './tensor-code.ts';
+import { type TensorSymbols, tensorCode } from './tensor-code.ts';
 
 export type Attributes = Map<string, Attribute>;
+
+/** A tensor among `AttributeSymbols`. */
+export interface AttributeTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly elements: TensorSymbols;
+}
+
+/**
+ * What a file says of attributes, by name: an `AttributeTensor`, `PatternSymbols` for a float, the value itself for a
+ * number or a string, a list of these for a list.
+ */
+export type AttributeSymbols = ReadonlyMap<string, unknown>;
 
 /**
  * Makes the code of all attributes of a node whose operator is known. A writer gives none where they are as at the last
  * node of this operator.
  */
-export function attributesCode(coder: BitCoder): (operator: Operator, given?: Attributes) => Attributes {
+export function attributesCode(coder: BitCoder): (operator: Operator, given?: AttributeSymbols) => Attributes {
   const unchanged = perKey(() => flagCode(coder));
   const present = perKey(() => flagCode(coder));
   const ints = perKey(() => intCode(coder));
@@ -27,26 +41,23 @@ export function attributesCode(coder: BitCoder): (operator: Operator, given?: At
   const dtype = dtypeCode(coder);
   const last = new Map<string, Attributes>();
 
-  const float: Code<number> = (value = 0) => {
-    const word = patterns('float32', 1, new Uint32Array(Float32Array.of(value).buffer));
-    return new Float32Array(word.buffer)[0]!;
-  };
+  const float = (given?: PatternSymbols): number => new Float32Array(patterns('float32', 1, given).buffer)[0]!;
 
-  const list = <T>(key: string, item: Code<T>, given?: readonly T[]): T[] =>
+  const list = <T, S>(key: string, item: (symbol?: S) => T, given?: readonly S[]): T[] =>
     times(counts(key)(given?.length), (at) => item(given?.[at]));
 
-  const tensor = (key: string, given?: Tensor): Tensor => {
+  const tensor = (key: string, given?: AttributeTensor): Tensor => {
     const type = dtype(given?.dtype);
     const shape = list(key, ints(key), given?.shape);
     const count = shape.reduce((product, size) => (size < 0 ? Number.NaN : product * size), 1);
     if (shape.length > LIMITS.rank || !(count <= LIMITS.list)) throw damaged('an attribute has no shape');
     coder.countItems(count);
-    return tensors(type, shape, given);
+    return tensors(type, shape, given?.elements);
   };
 
   /** An attribute's value; the elements of a list are coded like what they are. */
   const value = (key: string, type: AttributeName['type'], given: unknown): unknown => {
-    if (type === 'tensor') return tensor(key, given as Tensor);
+    if (type === 'tensor') return tensor(key, given as AttributeTensor);
     const item = { i: ints(key), f: float, s: text }[type[0]!] as Code<unknown>;
     return type.endsWith('s') ? list(key, item, given as unknown[]) : item(given);
   };
@@ -57,9 +68,8 @@ export function attributesCode(coder: BitCoder): (operator: Operator, given?: At
       const read: Attributes = new Map();
       for (const { name, type } of attributes) {
         const key = `${op}.${name}`;
-        const attribute = given?.get(name) as { value: unknown } | undefined;
-        if (present(key)(attribute !== undefined)) {
-          read.set(name, { type, value: value(key, type, attribute?.value) } as Attribute);
+        if (present(key)(given?.has(name))) {
+          read.set(name, { type, value: value(key, type, given?.get(name)) } as Attribute);
         }
       }
       last.set(op, read);

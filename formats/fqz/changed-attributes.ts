@@ -4,18 +4,37 @@
  */
 import type { Attribute, Node } from '../../src/graph/graph.ts';
 import { type AttributeSpec, opSpec } from '../../src/graph/op-table.ts';
-import type { Attributes } from './attribute-code.ts';
+import type { AttributeSymbols, Attributes } from './attribute-code.ts';
+import { patternSymbols } from './float-patterns-code.ts';
+import { tensorSymbols } from './number-symbols.ts';
 
 /** The attributes of each node that are no defaults, or `undefined` where they are those of the operator's last node. */
-export function changedAttributes(nodes: readonly Node[]): (Attributes | undefined)[] {
+export function changedAttributes(nodes: readonly Node[]): (AttributeSymbols | undefined)[] {
   const last = new Map<string, Attributes>();
   return nodes.map(({ op, attributes }) => {
     const own = withoutDefaults(opSpec(op)!.attributes, attributes);
     if (same(own, last.get(op) ?? new Map())) return undefined;
     last.set(op, own);
-    return own;
+    return new Map([...own].map(([name, attribute]) => [name, symbolsOf(attribute)]));
   });
 }
+
+function symbolsOf(attribute: Attribute): unknown {
+  switch (attribute.type) {
+    case 'float':
+      return floatSymbols(attribute.value);
+    case 'floats':
+      return attribute.value.map(floatSymbols);
+    case 'tensor': {
+      const { dtype, shape } = attribute.value;
+      return { dtype, shape, elements: tensorSymbols(attribute.value) };
+    }
+    default:
+      return 'value' in attribute ? attribute.value : undefined;
+  }
+}
+
+const floatSymbols = (value: number) => patternSymbols('float32', new Uint32Array(Float32Array.of(value).buffer));
 
 function withoutDefaults(specs: readonly AttributeSpec[], attributes: Attributes): Attributes {
   const kept: Attributes = new Map();

@@ -21,13 +21,20 @@ export function hasPatterns(dtype: string): dtype is PatternDType {
 /** Bits of the mantissa that are modelled; in trained weights the rest are noise. */
 const MODELLED_BITS = 2;
 
+/** What a file says of patterns. */
+export interface PatternSymbols {
+  /** How many low mantissa bits are zero in all of them: 13 in float32 weights that were float16 once. */
+  readonly zeroBits: number;
+  readonly patterns: Uint32Array;
+}
+
 /** Takes the patterns when writing, and returns `count` of them. */
-export type FloatPatternsCode = (dtype: PatternDType, count: number, patterns?: Uint32Array) => Uint32Array;
+export type FloatPatternsCode = (dtype: PatternDType, count: number, given?: PatternSymbols) => Uint32Array;
 
 /** Makes the code of bit patterns of the float types; each type has statistics of its own. */
 export function floatPatternsCode(coder: BitCoder): FloatPatternsCode {
   const codes = perKey((dtype: PatternDType) => floatLayoutCode(coder, FLOAT_LAYOUTS[dtype]));
-  return (dtype, count, patterns) => codes(dtype)(count, patterns);
+  return (dtype, count, given) => codes(dtype)(count, given);
 }
 
 /** Makes the code of how many low mantissa bits are zero in all patterns. */
@@ -49,14 +56,15 @@ function floatLayoutCode(coder: BitCoder, layout: { exponent: number; mantissa: 
   const zeroSign = flagCode(coder);
   const top = treeCode(coder, MODELLED_BITS);
 
-  return (count: number, patterns?: Uint32Array): Uint32Array => {
+  return (count: number, given?: PatternSymbols): Uint32Array => {
     coder.expect(count * exponentBits);
-    const values = patterns ?? new Uint32Array(count);
-    const unused = zeroBits(patterns && trailingZeros(patterns, mantissaBits));
+    const values = new Uint32Array(count);
+    const patterns = given?.patterns ?? values;
+    const unused = zeroBits(given?.zeroBits);
     const direct = Math.max(0, mantissaBits - MODELLED_BITS - unused);
     const signPlace = exponentBits + mantissaBits;
     for (let at = 0, before = 0; at < count; at++) {
-      const pattern = values[at]!;
+      const pattern = patterns[at]!;
       const exponent = exponentAfter(before)((pattern >>> mantissaBits) & ((1 << exponentBits) - 1));
       before = exponent;
       if (exponent === 0 && zero((pattern & ((1 << mantissaBits) - 1)) === 0)) {
@@ -82,11 +90,12 @@ function floatLayoutCode(coder: BitCoder, layout: { exponent: number; mantissa: 
   };
 }
 
-/** How many low mantissa bits are zero in all patterns: 13 in float32 weights that were float16 once. */
-function trailingZeros(patterns: Uint32Array, mantissaBits: number): number {
+/** The symbols of patterns; for a writer. */
+export function patternSymbols(dtype: PatternDType, patterns: Uint32Array): PatternSymbols {
+  const { mantissa } = FLOAT_LAYOUTS[dtype];
   let union = 0;
   for (const pattern of patterns) union |= pattern;
-  const lowest = union & ((1 << mantissaBits) - 1);
-  const zeros = lowest === 0 ? mantissaBits : 31 - Math.clz32(lowest & -lowest);
-  return Math.min(zeros, mantissaBits - MODELLED_BITS);
+  const lowest = union & ((1 << mantissa) - 1);
+  const zeros = lowest === 0 ? mantissa : 31 - Math.clz32(lowest & -lowest);
+  return { zeroBits: Math.min(zeros, mantissa - MODELLED_BITS), patterns };
 }

@@ -5,7 +5,7 @@
 import { FormatError } from '../../src/errors.ts';
 import { type Dim, emptyGraph, type Model, modelOf, type Value } from '../../src/graph/graph.ts';
 import { type Operator, TARGET_OPSET, VOCABULARY } from '../../src/graph/vocabulary.ts';
-import { type Attributes, attributesCode } from './attribute-code.ts';
+import { type AttributeSymbols, attributesCode } from './attribute-code.ts';
 import type { BitCoder } from './bit-coder.ts';
 import { damaged, LIMITS } from './format.ts';
 import {
@@ -55,7 +55,7 @@ export interface NodeSymbols {
   /** For each output, whether it is left out. */
   readonly omitted: readonly boolean[];
   /** None where they are as at the last node of this operator. */
-  readonly attributes: Attributes | undefined;
+  readonly attributes: AttributeSymbols | undefined;
 }
 
 /** What a file says of a graph. */

@@ -2,44 +2,41 @@
  * Code for the numbers of one weight, whose header is known (SPEC.md, "Coefficients").
  */
 import type { StoredWeight } from '../../src/codec/archive.ts';
-import { floatFromHalf, halfFromFloat } from '../../src/codec/half.ts';
-import type { CodedOperand, Operand } from '../../src/codec/network.ts';
+import { floatFromHalf } from '../../src/codec/half.ts';
+import type { Operand } from '../../src/codec/network.ts';
 import { stepOf } from '../../src/codec/step.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { BitCoder } from './bit-coder.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
+import type { PatternSymbols } from './float-patterns-code.ts';
 import type { NumberRuns } from './number-runs.ts';
-import { tensorCode } from './tensor-code.ts';
+import { type TensorSymbols, tensorCode } from './tensor-code.ts';
 import type { OperandHeader, WeightHeader } from './weight-header.ts';
+
+/** What a file says of a weight's numbers: those of the tensor, or of the operands that have some. */
+export interface WeightSymbols {
+  readonly tensor?: TensorSymbols;
+  readonly operands?: readonly (Int32Array | PatternSymbols | undefined)[];
+}
 
 /** Makes the code of all weights of a file, in order; the statistics run through. */
 export function weightNumbersCode(
   coder: BitCoder,
   { levels, frequenciesFirst, floats: floatsCode }: NumberRuns,
-): (name: string, header: WeightHeader, given?: StoredWeight) => StoredWeight {
+): (name: string, header: WeightHeader, given?: WeightSymbols) => StoredWeight {
   const patterns = floatsCode();
   const tensors = tensorCode(coder, floatsCode());
 
-  const floats = (layout: CoreLayout, precision: 'float16' | 'float32', given?: Float32Array): Float32Array => {
-    const half = precision === 'float16';
-    if (!given && layout.frequencyAxes.length === 0) {
-      const words = patterns(precision, codedCount(layout), undefined);
-      if (half) for (let at = 0; at < words.length; at++) words[at] = floatFromHalf(words[at]!);
-      return new Float32Array(words.buffer);
-    }
-    const values = given ?? new Float32Array(elementCount(layout.shape));
-    const offsets = new Uint32Array(codedCount(layout));
+  const floats = (layout: CoreLayout, precision: 'float16' | 'float32', given?: PatternSymbols): Float32Array => {
+    const words = patterns(precision, codedCount(layout), given);
+    if (precision === 'float16') for (let at = 0; at < words.length; at++) words[at] = floatFromHalf(words[at]!);
+    if (layout.frequencyAxes.length === 0 && layout.frequencies === 1) return new Float32Array(words.buffer);
+    const values = new Uint32Array(elementCount(layout.shape));
     let count = 0;
     forEachCoded(layout, (offset) => {
-      offsets[count++] = offset;
+      values[offset] = words[count++]!;
     });
-    const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-    const gathered = given && offsets.map((offset) => (half ? halfFromFloat(words[offset]!) : words[offset]!));
-    const coded = patterns(precision, count, gathered);
-    offsets.forEach((offset, at) => {
-      words[offset] = half ? floatFromHalf(coded[at]!) : coded[at]!;
-    });
-    return values;
+    return new Float32Array(values.buffer);
   };
 
   /** The axes in the order in which the levels come out. */
@@ -61,26 +58,21 @@ export function weightNumbersCode(
     return `${ordered}->${result}`;
   };
 
-  const operand = (header: OperandHeader, given: Operand | undefined): Operand => {
-    if (header.kind === 'cosine') return header;
-    const { layout } = header;
-    const source = given as CodedOperand | undefined;
-    if (header.kind !== 'quantized') {
-      const values = floats(layout, header.kind, source?.kind === 'float' ? source.values : undefined);
-      return { kind: 'float', shape: layout.shape, precision: header.kind, values };
+  const operand = (header: OperandHeader, given?: Int32Array | PatternSymbols): Operand => {
+    const { kind, layout } = header;
+    if (kind === 'cosine') return header;
+    if (kind !== 'quantized') {
+      const values = floats(layout, kind, given as PatternSymbols);
+      return { kind: 'float', shape: layout.shape, precision: kind, values };
     }
-    const coded = levels(layout, source?.kind === 'quantized' ? source.levels : undefined);
+    const coded = levels(layout, given as Int32Array);
     const shape = axesOf(layout).map((axis) => layout.shape[axis]!);
-    return { kind: 'quantized', shape, step: stepOf(header.stepCode), levels: coded };
+    return { kind, shape, step: stepOf(header.stepCode), levels: coded };
   };
 
-  return (name, header, given) => {
-    const { dtype, shape, network } = header;
-    if (!network) {
-      return { name, tensor: tensors(dtype, shape, given && 'tensor' in given ? given.tensor : undefined) };
-    }
-    const source = given && 'network' in given ? given.network : undefined;
-    const operands = network.operands.map((own, at) => operand(own, source?.operands[at]));
+  return (name, { dtype, shape, network }, given) => {
+    if (!network) return { name, tensor: tensors(dtype, shape, given?.tensor) };
+    const operands = network.operands.map((own, at) => operand(own, given?.operands?.[at]));
     return { name, dtype, shape, network: { expression: asDecoded(network), shape: network.shape, operands } };
   };
 }

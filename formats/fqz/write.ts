@@ -9,6 +9,7 @@ import { codeGraph } from './graph-code.ts';
 import { graphSymbols } from './graph-symbols.ts';
 import { headerOf } from './header-of.ts';
 import { plainRuns } from './number-runs.ts';
+import { weightSymbols } from './number-symbols.ts';
 import { RangeEncoder } from './range-encoder.ts';
 import { countCode, flagCode, textCode, uintCode } from './symbols.ts';
 import { memoryOf, weightHeaderCode } from './weight-header.ts';
@@ -50,7 +51,7 @@ export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenA
   const body = new RangeEncoder();
   const numbers = weightNumbersCode(body, plainRuns(body));
   const ends = weights.map(({ weight, name }, at) => {
-    numbers(name, headers[at]!, weight);
+    numbers(name, headers[at]!, weightSymbols(weight, headers[at]!));
     return body.position;
   });
   const coefficients = body.finish();

@@ -30,11 +30,14 @@ export function forEachInZigzag(
   // How much the axes behind each one can add to the index sum.
   const behind = shape.map((_, axis) => shape.slice(axis + 1).reduce((sum, size) => sum + size - 1, 0));
   const index = new Int32Array(shape.length);
+  const last = shape.length - 1;
   let place = 0;
   /** Visits what gives the axes from `axis` on the index sum `sum`. */
   const spread = (axis: number, sum: number): void => {
-    if (axis === shape.length) {
-      if (place < count) visit(index, place++);
+    if (axis >= last) {
+      // What is left is for the last axis, if there is one.
+      index[last] = sum;
+      visit(index, place++);
       return;
     }
     const most = Math.min(sum, shape[axis]! - 1);
