@@ -157,14 +157,11 @@ function projectFour(
 function expandChannels(matrix: usize, count: i32, pooled: bool, target: usize): void {
   const row = (<usize>(paddedRank + EXPAND_LANES)) << 2;
   const corner = (<usize>paddedRank) << 4;
+  const end = pixels + (pooled ? 4 * corner : corner);
   for (; count > 0; count--) {
-    let value = expandChannel(matrix, pixels);
-    if (pooled) {
-      value = f32x4.pmax(value, expandChannel(matrix, pixels + corner));
-      value = f32x4.pmax(value, expandChannel(matrix, pixels + 2 * corner));
-      value = f32x4.pmax(value, expandChannel(matrix, pixels + 3 * corner));
-    }
-    v128.store(target, clamp(value));
+    let largest = f32x4.splat(-Infinity);
+    for (let at = pixels; at < end; at += corner) largest = f32x4.pmax(expandChannel(matrix, at), largest);
+    v128.store(target, clamp(largest));
     matrix += row;
     target += 16;
   }
