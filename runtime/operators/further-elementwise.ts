@@ -1,11 +1,12 @@
 /**
  * Functions element by element that networks for pictures seldom have (ONNX operator documentation): bits, and further activation functions.
  */
+import { UnsupportedError } from '../../src/errors.ts';
 import { floatAttribute, intAttribute, stringAttribute } from '../../src/graph/graph.ts';
 import * as Opcode from '../kernels/opcodes.ts';
 import { add, apply, divide, float, integer, multiply, select, subtract, type Term } from '../plan/expression.ts';
 import type { Lower, Operators } from './operator.ts';
-import { converted, type Formula, pointwise, wrapped } from './pointwise.ts';
+import { converted, type Formula, identity, pointwise, wrapped } from './pointwise.ts';
 
 const isLess = (x: Term, y: Term) => apply(Opcode.LT, x, y);
 const bits = (opcode: number) => pointwise((_, x, y) => apply(opcode, x, y));
@@ -36,10 +37,19 @@ const shrink: Formula = ({ node }, x) => {
   return select(isLess(x, -bound), add(x, bias), select(isLess(bound, x), subtract(x, bias), 0));
 };
 
+/** Lets everything through; a node that is training does so where its ratio is 0. */
+const dropout: Lower = (plan, node, [x, ratio, training]) => {
+  if (training && plan.numbers(training)[0] && (ratio ? plan.numbers(ratio)[0] : 0.5)) {
+    throw new UnsupportedError(`${node.op} that is training`);
+  }
+  return [...identity(plan, node, [x]), plan.elementwise('bool', x!.shape, integer(1))];
+};
+
 const thresholdedRelu: Formula = ({ node }, x) => select(isLess(floatAttribute(node, 'alpha', 1), x), x, 0);
 
 export const FURTHER_ELEMENTWISE_OPERATORS: Operators = {
   CastLike: castLike,
+  Dropout: dropout,
   BitShift: pointwise(bitShift),
   BitwiseAnd: bits(Opcode.AND),
   BitwiseOr: bits(Opcode.OR),

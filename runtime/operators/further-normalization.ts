@@ -5,7 +5,7 @@ import { floatAttribute, intAttribute, intsAttribute } from '../../src/graph/gra
 import * as Opcode from '../kernels/opcodes.ts';
 import { add, apply, divide, type Expression, maximum, multiply, operand, subtract } from '../plan/expression.ts';
 import type { Value } from '../plan/value.ts';
-import { batchNormalized, NORMALIZATION_OPERATORS } from './normalization.ts';
+import { batchNormalized, lastAxes, NORMALIZATION_OPERATORS } from './normalization.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
 import { reduced } from './reduction.ts';
 import { axisOf, countUp, product } from './shapes.ts';
@@ -29,6 +29,19 @@ const batchNormalization: Lower = (plan, node, inputs) => {
     plan.elementwise(value.dtype, value.shape, add(multiply(kept[at]!, momentum), multiply(value, 1 - momentum))),
   );
   return [batchNormalized(plan, node, [x!, scale!, bias!, ...batch]), ...running];
+};
+
+/** LayerNormalization that also gives mean and inverse standard deviation. */
+const layerNormalization: Lower = (plan, node, given) => {
+  if (!node.outputs[1] && !node.outputs[2]) return NORMALIZATION_OPERATORS.LayerNormalization!(plan, node, given);
+  const { inputs, geometry, means } = lastAxes(plan, node, given, 0);
+  const [x, scale, bias] = inputs;
+  const y = plan.tensor(x!.dtype, x!.shape);
+  const [mean, inverse] = [plan.tensor('float32', means), plan.tensor('float32', means)];
+  const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
+  plan.step('normalize', plan.table(geometry), x, scale, bias, y, epsilon, low, high, mean, inverse);
+  return [y, mean, inverse];
 };
 
 const meanVarianceNormalization: Lower = (plan, node, [x]) => {
@@ -74,6 +87,7 @@ const localResponseNormalization: Lower = (plan, node, [x]) => {
 
 export const FURTHER_NORMALIZATION_OPERATORS: Operators = {
   BatchNormalization: batchNormalization,
+  LayerNormalization: layerNormalization,
   MeanVarianceNormalization: meanVarianceNormalization,
   LpNormalization: lpNormalization,
   LRN: localResponseNormalization,

@@ -1,10 +1,4 @@
-/**
- * Operators that give elements another shape or order (ONNX operator documentation): views where the order stays, else
- * strided copies.
- */
-import { UnsupportedError } from '../../src/errors.ts';
 import { intAttribute, intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
-import { integer } from '../plan/expression.ts';
 import { sizeOf, type Value } from '../plan/value.ts';
 import { move } from './moves.ts';
 import type { Lower, Lowering, Operators } from './operator.ts';
@@ -182,17 +176,8 @@ const tile: Lower = (plan, _node, [x, given]) => {
   return [strided(plan, x!, tiled, strides, 0, dims)];
 };
 
-/** Lets everything through; a node that is training does so where its ratio is 0. */
-const dropout: Lower = (plan, node, [x, ratio, training]) => {
-  if (training && plan.numbers(training)[0] && (ratio ? plan.numbers(ratio)[0] : 0.5)) {
-    throw new UnsupportedError(`${node.op} that is training`);
-  }
-  return [...identity(plan, node, [x]), plan.elementwise('bool', x!.shape, integer(1))];
-};
-
 export const LAYOUT_OPERATORS: Operators = {
   Identity: identity,
-  Dropout: dropout,
   Reshape: reshape,
   Flatten: flatten,
   Squeeze: squeeze,
