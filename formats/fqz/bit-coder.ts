@@ -40,25 +40,14 @@ const RATES = Int32Array.from({ length: SLOWEST + 1 }, (_, seen) => Math.round(1
 
 /** The adaptive probabilities of all contexts. */
 export class ContextModel {
-  private probabilities = new Uint16Array(1024).fill(HALF);
-  private seen = new Uint8Array(1024);
-  private used = 0;
+  private readonly probabilities: number[] = [];
+  private readonly seen: number[] = [];
 
   allocate(size: number, initial?: ArrayLike<number>): number {
-    const first = this.used;
-    this.used += size;
-    if (this.used > this.seen.length) {
-      const capacity = Math.max(this.used, 2 * this.seen.length);
-      const probabilities = new Uint16Array(capacity).fill(HALF);
-      probabilities.set(this.probabilities);
-      const seen = new Uint8Array(capacity);
-      seen.set(this.seen);
-      this.probabilities = probabilities;
-      this.seen = seen;
-    }
-    for (let at = 0; initial && at < size; at++) {
-      this.probabilities[first + at] = Math.min(Math.max(initial[at]!, FLOOR), 65536 - FLOOR);
-      this.seen[first + at] = INITIAL_WEIGHT;
+    const first = this.seen.length;
+    for (let at = 0; at < size; at++) {
+      this.probabilities.push(initial ? Math.min(Math.max(initial[at]!, FLOOR), 65536 - FLOOR) : HALF);
+      this.seen.push(initial ? INITIAL_WEIGHT : 0);
     }
     return first;
   }

@@ -216,14 +216,13 @@ function inventor(taken: readonly Named[]): (stem: string, tail?: string) => str
 function operatorCode(coder: BitCoder): (op?: string) => Operator {
   const predicted = perKey(() => flagCode(coder));
   const recent = recentCode(coder, treeCode(coder, 8));
-  const place = uintCode(coder);
   const successors = new Map<string, Operator>();
   let before = '';
   return (op) => {
     let next = successors.get(before);
     if (!next || !predicted(before)(next.op === op)) {
       const number = recent(
-        place,
+        '',
         VOCABULARY.findIndex((known) => known.op === op),
       );
       next = VOCABULARY[number];

@@ -146,11 +146,15 @@ export function quote(text: string): string {
 /** How many values a recency list remembers. */
 const RECENT = 64;
 
-/** Values that tend to come again: the place in a move-to-front list, or `fresh` for one that is not in it. */
-export function recentCode<T>(coder: BitCoder, fresh: Code<T>): (place: Code<number>, value?: T) => T {
+/**
+ * Values that tend to come again: the place in a move-to-front list, with statistics of its own for each key, or `fresh`
+ * for one that is not in it.
+ */
+export function recentCode<T>(coder: BitCoder, fresh: Code<T>): (key: string, value?: T) => T {
+  const places = perKey(() => uintCode(coder));
   const recent: T[] = [];
-  return (place, value) => {
-    const at = place(coder.reading ? 0 : recent.indexOf(value!) + 1);
+  return (key, value) => {
+    const at = places(key)(coder.reading ? 0 : recent.indexOf(value!) + 1);
     if (at > recent.length) throw damaged('a back-reference points before its list');
     const known = at === 0 ? fresh(value) : recent.splice(at - 1, 1)[0]!;
     recent.unshift(known);

@@ -64,25 +64,20 @@ const OPERAND_KINDS = ['quantized', 'float16', 'float32', 'cosine'] as const;
  */
 export function weightHeaderCode(coder: BitCoder): (slot: string, given?: WeightHeader) => WeightHeader {
   const dtypes = perKey(() => recentCode(coder, dtypeCode(coder)));
-  const dtypePlace = perKey(() => uintCode(coder));
   const ranks = perKey(() => countCode(coder, 'axes', LIMITS.rank));
   const sizes = recentCode(coder, uintCode(coder));
-  const sizePlace = perKey(() => uintCode(coder));
   const storages = perKey(() => treeCode(coder, 2));
   const operandKinds = perKey(() => treeCode(coder, 2));
   const folds = perKey(() => flagCode(coder));
   const isFrequency = perKey(() => flagCode(coder));
   const rows = recentCode(coder, uintCode(coder));
-  const rowsPlace = perKey(() => uintCode(coder));
   const frequencies = recentCode(coder, uintCode(coder));
-  const frequenciesPlace = perKey(() => uintCode(coder));
   const stepChange = intCode(coder);
   const expressions = recentCode(coder, textCode(coder));
-  const expressionPlace = uintCode(coder);
   let lastStep = 0;
 
   const shapeCode = (slot: string, given?: readonly number[]): number[] =>
-    bounded(times(ranks(slot)(given?.length), (axis) => sizes(sizePlace(`${slot} ${axis}`), given?.[axis])));
+    bounded(times(ranks(slot)(given?.length), (axis) => sizes(`${slot} ${axis}`, given?.[axis])));
 
   /** The axes whose index is a frequency, by a flag for each; `key` says with which statistics. */
   const axesCode = (rank: number, key: (axis: number) => string, given?: CoreLayout): number[] =>
@@ -91,7 +86,7 @@ export function weightHeaderCode(coder: BitCoder): (slot: string, given?: Weight
   const layoutCode = (slot: string, shape: number[], frequencyAxes: number[], given?: CoreLayout): CoreLayout => {
     bounded(shape);
     const most = frequencyAxes.reduce((product, axis) => product * shape[axis]!, 1);
-    const kept = frequencies(frequenciesPlace(slot), given?.frequencies);
+    const kept = frequencies(slot, given?.frequencies);
     if (kept > most) throw damaged(`${kept} frequencies of ${most}`);
     return { shape, frequencyAxes, frequencies: kept };
   };
@@ -100,8 +95,8 @@ export function weightHeaderCode(coder: BitCoder): (slot: string, given?: Weight
     const kind = OPERAND_KINDS[operandKinds(slot)(given && OPERAND_KINDS.indexOf(given.kind))]!;
     if (kind === 'cosine') {
       const cosine = given as CosineOperand | undefined;
-      const size = sizes(sizePlace(kind), cosine?.size);
-      return { kind, size, count: rows(rowsPlace(kind), cosine?.count) };
+      const size = sizes(kind, cosine?.size);
+      return { kind, size, count: rows(kind, cosine?.count) };
     }
     if (kind !== 'quantized') return { kind, layout: layout() };
     lastStep += stepChange(given?.kind === kind ? given.stepCode - lastStep : 0);
@@ -116,7 +111,7 @@ export function weightHeaderCode(coder: BitCoder): (slot: string, given?: Weight
     const axes = axesCode(shape.length, (axis) => `${slot} ${axis}`, core);
     const coreShape = shape.map((size, axis) => {
       if (!axes.includes(axis)) return size;
-      const count = rows(rowsPlace(`${slot} ${axis}`), core?.shape[axis]);
+      const count = rows(`${slot} ${axis}`, core?.shape[axis]);
       if (count > size) throw damaged(`${count} frequencies along an axis of ${size}`);
       return count;
     });
@@ -126,11 +121,11 @@ export function weightHeaderCode(coder: BitCoder): (slot: string, given?: Weight
   };
 
   const expressionCode = (slot: string, shape: readonly number[], given?: NetworkHeader): NetworkHeader => {
-    const expression = expressions(expressionPlace, given?.expression);
+    const expression = expressions('', given?.expression);
     const operands = lettersOf(expression).map((letters, at) => {
       const layout = given?.operands[at]?.layout;
       const layoutOf = () => {
-        const own = times(letters.length, (axis) => sizes(sizePlace(`operand ${axis}`), layout?.shape[axis]));
+        const own = times(letters.length, (axis) => sizes(`operand ${axis}`, layout?.shape[axis]));
         const axes = axesCode(own.length, () => 'operand', layout);
         return layoutCode(slot, own, axes, layout);
       };
@@ -140,7 +135,7 @@ export function weightHeaderCode(coder: BitCoder): (slot: string, given?: Weight
   };
 
   return (slot, given) => {
-    const dtype = dtypes(slot)(dtypePlace(slot), given?.dtype);
+    const dtype = dtypes(slot)(slot, given?.dtype);
     const shape = shapeCode(slot, given?.shape);
     const network = given?.network;
     coder.countItems(1);

@@ -47,17 +47,19 @@ export function stridesOf(shape: readonly number[]): number[] {
 
 /** Product of two arrays, summed over the letters that both have and `keep` does not name. */
 export function contract(a: Labelled, b: Labelled, keep: string): Labelled {
-  const has = (text: string) => (letter: string) => text.includes(letter);
-  const shared = [...a.letters].filter(has(b.letters));
-  const batch = shared.filter(has(keep));
+  const sizes = new Map(
+    [a, b].flatMap(({ letters, shape }) => shape.map((size, axis): [string, number] => [letters[axis]!, size])),
+  );
+  const sizesOf = (letters: string[]) => letters.map((letter) => sizes.get(letter)!);
+  const count = (letters: string[]) => sizesOf(letters).reduce((product, size) => product * size, 1);
+  const shared = [...a.letters].filter((letter) => b.letters.includes(letter));
+  const batch = shared.filter((letter) => keep.includes(letter));
   const summed = shared.filter((letter) => !keep.includes(letter));
-  const rows = [...a.letters].filter((letter) => !b.letters.includes(letter));
-  const columns = [...b.letters].filter((letter) => !a.letters.includes(letter));
+  const rows = [...a.letters].filter((letter) => !shared.includes(letter));
+  const columns = [...b.letters].filter((letter) => !shared.includes(letter));
   const left = permute(a, [...batch, ...rows, ...summed].join(''));
   const right = permute(b, [...batch, ...summed, ...columns].join(''));
-  const size = (letters: string[]) =>
-    letters.reduce((product, letter) => product * (sizeOf(a, letter) ?? sizeOf(b, letter)!), 1);
-  const [batches, height, depth, width] = [size(batch), size(rows), size(summed), size(columns)];
+  const [batches, height, depth, width] = [count(batch), count(rows), count(summed), count(columns)];
   const values = new Float64Array(batches * height * width);
   for (let n = 0; n < batches; n++) {
     for (let row = 0; row < height; row++) {
@@ -71,16 +73,7 @@ export function contract(a: Labelled, b: Labelled, keep: string): Labelled {
     }
   }
   const letters = [...batch, ...rows, ...columns];
-  return {
-    letters: letters.join(''),
-    shape: letters.map((letter) => sizeOf(a, letter) ?? sizeOf(b, letter)!),
-    values,
-  };
-}
-
-function sizeOf(array: Labelled, letter: string): number | undefined {
-  const axis = array.letters.indexOf(letter);
-  return axis < 0 ? undefined : array.shape[axis];
+  return { letters: letters.join(''), shape: sizesOf(letters), values };
 }
 
 /**

@@ -51,6 +51,10 @@ const NETWORKS: [string, TensorNetwork][] = [
   ['window DCT', dctNetwork(levels(5, 4, 2, 3), [5, 4, 3, 3], [2, 3])],
   ['long DCT', dctNetwork(floats('float16', 30, 2), [67, 5], [0, 1])],
   ['low rank', network('or,ri->oi', [6, 5], levels(6, 2), floats('float16', 2, 5))],
+  [
+    'all zero',
+    network('or,ri->oi', [6, 5], levels(6, 2), { ...floats('float32', 2, 5), values: new Float32Array(10) }),
+  ],
   ['low rank, transposed', network('ro,ir->oi', [6, 5], levels(2, 6), floats('float32', 5, 2))],
   ['Tucker-2', network('abuv,oa,bi->oiuv', [6, 5, 3, 2], levels(2, 3, 3, 2), levels(6, 2), levels(3, 5))],
   ['CP', network('or,ir,ur,vr->oiuv', [4, 3, 3, 2], levels(4, 2), levels(3, 2), levels(3, 2), levels(2, 2))],
