@@ -10,7 +10,8 @@ const DIGITS = 88;
 const FIRST = -8;
 
 // f32x4.mul, what pushes one more vector, f32x4.add: local.get, local.tee, global.get, i32.const, i32.add, loads of vectors,
-// and products and sums that have been found before.
+// and products and sums that have been found before. It does not count what those push and take: a plain sum must not stand
+// within a `madd`'s last argument. The tests of the kernels in a browser, where the build with relaxed SIMD runs, would tell.
 const PRODUCT_AND_SUM =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the opcodes of WebAssembly are such
   /\xfd\xe6\x01((?=[ #A])(?:[ "#].|A[\x80-\xff]*.|j|\xfd[\0\t].[\x80-\xff]*.|\xfd\x85\x02\x01{3})+?)\xfd\xe4\x01/gs;

@@ -78,7 +78,7 @@ export function log(x: v128): v128 {
   for (let i = 7; i < 14; i++) p = madd(p, f, at(LOG, i));
   const square = f32x4.mul(f, f);
   p = madd(n, at(LOG, 4), f32x4.mul(p, f32x4.mul(square, f)));
-  p = madd(n, at(LOG, 3), f32x4.add(f, madd(square, at(LOG, 14), p)));
+  p = f32x4.add(madd(n, at(LOG, 3), f), madd(square, at(LOG, 14), p));
   p = v128.bitselect(p, x, f32x4.lt(x, splat(Infinity)));
   p = v128.bitselect(splat(-Infinity), p, f32x4.eq(x, splat(0)));
   return v128.or(p, f32x4.lt(x, splat(0)));
