@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import * as runtime from '../../runtime/index.ts';
-import { RELAXED, SIMD } from '../../runtime/wasm/binaries.ts';
+import { SIMD } from '../../runtime/wasm/binaries.ts';
 import { convert } from '../../src/convert.ts';
 import { bundleRuntime } from '../support/bundle.ts';
 import { noise, smallModel } from '../support/small-model.ts';
@@ -72,7 +72,7 @@ describe.skipIf(!existsSync(`${root}dist/runtime/index.js`))('the built package 
   });
 });
 
-/** Bytes after minifying and brotli that the builds may take, both variants of WebAssembly within. */
+/** Bytes after minifying and brotli that the builds may take, WebAssembly within. */
 const LARGEST = { index: 40_000, full: 65_000 };
 
 describe.each(['index', 'full'] as const)('runtime/%s, bundled for a page', (entry) => {
@@ -82,8 +82,7 @@ describe.each(['index', 'full'] as const)('runtime/%s, bundled for a page', (ent
     expect(chunk.moduleIds.length).toBeGreaterThan(50);
     for (const id of chunk.moduleIds) expect(id).toMatch(/\/(runtime|formats\/fqz|src)\/[^:]*\.ts$/);
     expect(chunk.code).toContain(SIMD);
-    expect(chunk.code).toContain(RELAXED);
-    const code = chunk.code.replace(SIMD, '').replace(RELAXED, '');
+    const code = chunk.code.replace(SIMD, '');
     expect(code).not.toMatch(/\b(process|Buffer|require|eval|Function)\b/);
     const bytes = (text: string) => brotliCompressSync(text).length;
     const size = bytes(chunk.code);
