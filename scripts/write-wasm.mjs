@@ -3,8 +3,8 @@
  * themselves.
  */
 import { writeFileSync } from 'node:fs';
-import { embeddedBuild } from '../dist/runtime/wasm/embedded.js';
+import { RELAXED, SIMD } from '../dist/runtime/wasm/binaries.js';
 
-for (const [name, relaxed] of Object.entries({ simd: false, 'relaxed-simd': true })) {
-  writeFileSync(new URL(`../dist/runtime/wasm/${name}.wasm`, import.meta.url), embeddedBuild(relaxed));
+for (const [name, digits] of Object.entries({ simd: SIMD, 'relaxed-simd': RELAXED })) {
+  writeFileSync(new URL(`../dist/runtime/wasm/${name}.wasm`, import.meta.url), Buffer.from(digits, 'hex'));
 }

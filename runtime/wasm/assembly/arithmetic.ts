@@ -1,9 +1,6 @@
 /** Arithmetic that the two builds do differently. */
 
-/**
- * a · b + c, rounded twice; in the relaxed build once, where the processor can. That build is made from this one (see
- * ../embedded.ts) wherever `c` is a variable, a word that is loaded, or another `madd`.
- */
+/** a · b + c: rounded once in the relaxed build where the processor can, else twice. */
 export function madd(a: v128, b: v128, c: v128): v128 {
-  return f32x4.add(f32x4.mul(a, b), c);
+  return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
 }

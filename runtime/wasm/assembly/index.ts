@@ -3,8 +3,8 @@
 /** First byte behind this module's own constants. */
 export const heapBase: usize = __heap_base;
 
-/** Stands for this build; that with relaxed SIMD, which is made from it, has `fused` instead: see ../embedded.ts. */
-export const plain: i32 = 1;
+/** Whether this is the build with relaxed SIMD. */
+export const isRelaxed: i32 = ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
 
 export { arg } from './arg';
 export { conv } from './conv';
