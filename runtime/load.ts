@@ -96,6 +96,10 @@ type Settings = LoadOptions & Required<Pick<LoadOptions, keyof typeof LOAD_DEFAU
 async function open({ operators, machines }: Edition, bytes: Uint8Array, settings: Settings): Promise<Session> {
   const { backend, width, integrity, wasm, maxMemory, signal, onProgress } = settings;
   if (integrity !== undefined) await checkIntegrity(bytes, integrity);
+  onProgress?.({ phase: 'compile', loaded: 0, total: 1 });
+  // Compiled beside this thread while the file is opened.
+  const opening = openMachine(machines, backend, { signal, ...(wasm && { wasm }) });
+  opening.catch(() => {});
   const opened = openFqz(bytes);
   const largest = opened.headers.reduce((most, header) => Math.max(most, memoryOf(header)), 0);
   if (largest > maxMemory) {
@@ -104,8 +108,7 @@ async function open({ operators, machines }: Edition, bytes: Uint8Array, setting
   const { preparation, labels } = opened;
   const { inputs, outputs } = graphOf(opened);
 
-  onProgress?.({ phase: 'compile', loaded: 0, total: 1 });
-  const { machine, fallback } = await openMachine(machines, backend, { signal, ...(wasm && { wasm }) });
+  const { machine, fallback } = await opening;
   signal?.throwIfAborted();
   onProgress?.({ phase: 'compile', loaded: 1, total: 1 });
 

@@ -119,12 +119,17 @@ export function openFqz(bytes: Uint8Array): OpenedFqz {
     graphBytes: bytes.length - weightBytes,
     weightBytes,
     headers,
-    *weights(runs) {
-      const body = new RangeDecoder(coefficients);
-      const numbers = weightNumbersCode(body, runs(body));
-      for (const header of headers) yield numbers(header.name, header);
-      body.finish();
-    },
+    weights: weightsOf(headers, coefficients),
+  };
+}
+
+// A scope of its own: what outlives the opening does not hold on to the statistics of the graph's decoder.
+function weightsOf(headers: readonly NamedHeader[], coefficients: Uint8Array): OpenedFqz['weights'] {
+  return function* (runs) {
+    const body = new RangeDecoder(coefficients);
+    const numbers = weightNumbersCode(body, runs(body));
+    for (const header of headers) yield numbers(header.name, header);
+    body.finish();
   };
 }
 
