@@ -38,8 +38,8 @@ export async function run() {
 }
 
 async function compare(bytes) {
-  const weights = [...openFqz(bytes).weights()].filter((weight) => 'network' in weight);
   const machine = await wasmMachine();
+  const weights = [...openFqz(bytes).weights(machine.runs)].filter((weight) => 'network' in weight);
   const scratch = machine.base;
   const start = scratch + SCRATCH_BYTES;
   const places = (layoutOf) => {
