@@ -134,7 +134,6 @@ export const CONV_DILATION_HEIGHT = 12;
 export const CONV_DILATION_WIDTH = 13;
 export const CONV_PAD_TOP = 14;
 export const CONV_PAD_LEFT = 15;
-export const CONV_WORDS = 16;
 
 // Words of the geometry of matrix products: see `Kernels.matmul`.
 export const MATMUL_ROWS = 0;
@@ -167,7 +166,6 @@ export const POOL_KIND = 22;
 export const POOL_P = 23;
 /** 1 where indices count columns first (ONNX's `storage_order`). */
 export const POOL_COLUMN_MAJOR = 24;
-export const POOL_WORDS = 25;
 
 // Words of `Kernels.normalize`.
 export const NORMALIZE_ROWS = 0;
@@ -177,7 +175,6 @@ export const NORMALIZE_ROW_STEP = 3;
 export const NORMALIZE_RUN = 4;
 /** 1 to divide by the root mean square without taking the mean off (RMSNormalization). */
 export const NORMALIZE_RMS = 5;
-export const NORMALIZE_WORDS = 6;
 
 // How much of its scratch a kernel fills at once.
 /** Depth of the blocks that a product is summed in. */
@@ -210,6 +207,5 @@ export const EXPAND_Y_ROW = 10;
 export const EXPAND_Y_START = 11;
 /** 1 to add to what is there. */
 export const EXPAND_ACCUMULATE = 12;
-export const EXPAND_WORDS = 13;
 /** Factors and outputs are padded with zeros to a multiple of this many. */
 export const EXPAND_LANES = 4;
