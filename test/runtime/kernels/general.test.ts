@@ -4,7 +4,7 @@ import { INSTRUCTIONS } from '../../../runtime/js/instructions.ts';
 import * as opcodes from '../../../runtime/kernels/opcodes.ts';
 import { hasRelaxedSimd } from '../../../runtime/wasm/instantiate.ts';
 import { GENERAL_CASES } from './general-cases.ts';
-import { difference, referenceBench, type Workbench, wasmBench } from './workbench.ts';
+import { failuresOf, referenceBench, type Workbench, wasmBench } from './workbench.ts';
 
 const VARIANTS = [false, ...(hasRelaxedSimd() ? [true] : [])];
 
@@ -17,15 +17,7 @@ describe.each(VARIANTS)('kernels with relaxed SIMD: %s', (relaxed) => {
   });
 
   it.each(Object.entries(GENERAL_CASES))('%s', (_, cases) => {
-    const failures = cases.flatMap(({ name, run, tolerance }) => {
-      for (const bench of [fast, reference]) bench.clear();
-      const actual = run(fast);
-      const expected = run(reference);
-      const problems = expected.map((array, i) => difference(actual[i]!, array, tolerance));
-      if (fast.overrun() !== undefined) problems.push('something was written behind a buffer');
-      return problems.filter((problem) => problem !== undefined).map((problem) => `${name}: ${problem}`);
-    });
-    expect(failures).toEqual([]);
+    expect(failuresOf(cases, fast, reference)).toEqual([]);
   });
 
   it.each([

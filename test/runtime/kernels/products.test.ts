@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hasRelaxedSimd } from '../../../runtime/wasm/instantiate.ts';
 import { PRODUCT_CASES } from './product-cases.ts';
-import { difference, referenceBench, type Workbench, wasmBench } from './workbench.ts';
+import { failuresOf, referenceBench, type Workbench, wasmBench } from './workbench.ts';
 
 const VARIANTS = [false, ...(hasRelaxedSimd() ? [true] : [])];
 
@@ -15,14 +15,6 @@ describe.each(VARIANTS)('kernels with relaxed SIMD: %s', (relaxed) => {
   });
 
   it.each(Object.entries(PRODUCT_CASES))('%s', (_, cases) => {
-    const failures = cases.flatMap(({ name, run, tolerance }) => {
-      for (const bench of [fast, reference]) bench.clear();
-      const actual = run(fast);
-      const expected = run(reference);
-      const problems = expected.map((array, i) => difference(actual[i]!, array, tolerance));
-      if (fast.overrun() !== undefined) problems.push('something was written behind a buffer');
-      return problems.filter((problem) => problem !== undefined).map((problem) => `${name}: ${problem}`);
-    });
-    expect(failures).toEqual([]);
+    expect(failuresOf(cases, fast, reference)).toEqual([]);
   });
 });

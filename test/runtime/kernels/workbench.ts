@@ -102,3 +102,15 @@ export function difference(
   }
   return undefined;
 }
+
+/** Runs cases on both benches: a sentence for each difference, and for each write behind the end of a buffer. */
+export function failuresOf(cases: readonly KernelCase[], fast: Workbench, reference: Workbench): string[] {
+  return cases.flatMap(({ name, run, tolerance }) => {
+    for (const bench of [fast, reference]) bench.clear();
+    const actual = run(fast);
+    const expected = run(reference);
+    const problems = expected.map((array, i) => difference(actual[i]!, array, tolerance));
+    if (fast.overrun() !== undefined) problems.push('something was written behind a buffer');
+    return problems.filter((problem) => problem !== undefined).map((problem) => `${name}: ${problem}`);
+  });
+}
