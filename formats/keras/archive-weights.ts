@@ -1,0 +1,102 @@
+/**
+ * Which arrays of a `.keras` archive are whose, following Keras' own `saving_lib`: a model's layers are in a group
+ * `layers`, each named after its class with a number to tell those of one class apart, and the layers inside a layer are
+ * named after the attribute that holds them.
+ */
+import { MAX_DEPTH } from './call-arguments.ts';
+import type { KerasArray, KerasLayer, KerasTopology } from './keras-model.ts';
+import type { WeightStore } from './weight-store.ts';
+
+/** What the group of a model's layers is called: by Keras 3 and 2.14, and by those before. */
+const CONTAINERS = ['layers', '_layer_checkpoint_dependencies', '_self_tracked_trackables'];
+
+/** The model with the arrays of its layers out of `store`, whose root is the model. */
+export function withArchiveWeights(topology: KerasTopology, store: WeightStore): KerasTopology {
+  return atPath(topology, store, []);
+}
+
+function atPath(topology: KerasTopology, store: WeightStore, path: readonly string[]): KerasTopology {
+  const container = CONTAINERS.map((name) => [...path, name]).find((inside) => store.children(inside).length > 0);
+  if (!container) return topology;
+  const groups = groupsOf(topology.layers, store, container);
+  const layers = topology.layers.map((layer): KerasLayer => {
+    const name = groups.get(layer);
+    if (name === undefined) return layer;
+    const inside = [...container, name];
+    if (layer.inner) return { ...layer, inner: atPath(layer.inner, store, inside) };
+    return { ...layer, weights: arraysWithin(store, inside, 0) };
+  });
+  return { ...topology, layers };
+}
+
+/** The name of each layer's group. */
+function groupsOf(
+  layers: readonly KerasLayer[],
+  store: WeightStore,
+  container: readonly string[],
+): ReadonlyMap<KerasLayer, string> {
+  const found = new Map<KerasLayer, string>();
+  const names = new Set(store.children(container));
+  const byClass = new Map<string, KerasLayer[]>();
+  for (const layer of layers) {
+    const known = byClass.get(snakeCase(layer.className));
+    if (known) known.push(layer);
+    else byClass.set(snakeCase(layer.className), [layer]);
+  }
+  for (const [stem, alike] of byClass) {
+    const groups = [...names].filter((name) => numberAfter(stem, name) !== undefined);
+    groups.sort((a, b) => numberAfter(stem, a)! - numberAfter(stem, b)!);
+    const noted = new Map(groups.map((group) => [store.layerName([...container, group]), group]));
+    alike.forEach((layer, index) => {
+      // The same order as the layers, except that not every version gives a group to what has no arrays.
+      const counted = groups.length === alike.length ? groups[index] : index === 0 ? stem : `${stem}_${index}`;
+      const group = noted.get(layer.name) ?? (noted.has(undefined) ? counted : undefined);
+      if (group !== undefined && names.has(group)) found.set(layer, group);
+    });
+  }
+  return found;
+}
+
+/** The number in a group's name, 0 for the bare `stem`; `undefined` for the name of another class. */
+function numberAfter(stem: string, name: string): number | undefined {
+  if (name === stem) return 0;
+  const match = name.startsWith(`${stem}_`) ? /^\d{1,9}$/.exec(name.slice(stem.length + 1)) : null;
+  return match ? Number(match[0]) : undefined;
+}
+
+/** A class name as Keras turns it into the name of a layer: `Conv2DTranspose` to `conv2d_transpose`. */
+export function snakeCase(className: string): string {
+  return className
+    .replace(/\W+/g, '')
+    .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase();
+}
+
+/** Attributes that hold layers, in the order in which `layer.get_weights()` lists their arrays. */
+const ATTRIBUTES = [
+  'cell',
+  'cells',
+  'forward_layer',
+  'backward_layer',
+  'layer',
+  'query_dense',
+  'key_dense',
+  'value_dense',
+  'output_dense',
+];
+
+/** State of random number generators, which `get_weights()` leaves out. */
+const RANDOM_STATE = /^_?seed_generators?$/;
+
+/** The arrays of a layer and of all layers inside it. */
+function arraysWithin(store: WeightStore, path: readonly string[], depth: number): KerasArray[] {
+  if (depth > MAX_DEPTH) return [];
+  const rank = (name: string) => {
+    const place = ATTRIBUTES.indexOf(name.replace(/^_/, ''));
+    return place < 0 ? ATTRIBUTES.length : place;
+  };
+  const children = store.children(path).filter((name) => !RANDOM_STATE.test(name));
+  children.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b, 'en', { numeric: true }));
+  return [...store.arrays(path), ...children.flatMap((name) => arraysWithin(store, [...path, name], depth + 1))];
+}
