@@ -22,16 +22,43 @@ export function isHdf5(bytes: Uint8Array): boolean {
  */
 export async function withHdf5<Result>(bytes: Uint8Array, read: (file: Hdf5File) => Result): Promise<Result> {
   const library = await loadLibrary();
-  const name = `model-${++opened}.h5`;
-  library.FS.createDataFile('/', name, bytes, true, false, true);
-  let id = -1n;
+  return withMemoryLimit(library.HEAPU8.length + MEMORY + bytes.length * MAX_RATIO, () => {
+    const name = `model-${++opened}.h5`;
+    library.FS.createDataFile('/', name, bytes, true, false, true);
+    let id = -1n;
+    try {
+      id = guarded('its beginning', () => library.open(name, library.H5F_ACC_RDONLY, false, -1, -1));
+      if (id < 0n) throw damaged('its beginning');
+      return read(new Hdf5File(library, id, bytes.length));
+    } finally {
+      if (id >= 0n) library.close_file(id);
+      library.FS.unlink(name);
+    }
+  });
+}
+
+/** What the library may take of memory: so much for itself, and so many times the bytes of the file. */
+const MEMORY = 2 ** 26;
+const MAX_RATIO = 64;
+
+const PAGE = 2 ** 16;
+
+/**
+ * Runs `work`, which must not be asynchronous, with memories of WebAssembly kept below `limit` bytes. The library asks for
+ * as much as a file says that a text or a table is long, up to 2 GB, and gives none of it back; refused, it reports that
+ * it cannot read it. The memory that it exports is out of reach, so what all memories share has to be changed meanwhile.
+ */
+function withMemoryLimit<Result>(limit: number, work: () => Result): Result {
+  const { prototype } = WebAssembly.Memory;
+  const { grow } = prototype;
+  prototype.grow = function (this: WebAssembly.Memory, pages) {
+    if (this.buffer.byteLength + pages * PAGE > limit) throw new RangeError('the file asks for too much memory');
+    return grow.call(this, pages);
+  };
   try {
-    id = guarded('its beginning', () => library.open(name, library.H5F_ACC_RDONLY, false, -1, -1));
-    if (id < 0n) throw damaged('its beginning');
-    return read(new Hdf5File(library, id, bytes.length));
+    return work();
   } finally {
-    if (id >= 0n) library.close_file(id);
-    library.FS.unlink(name);
+    prototype.grow = grow;
   }
 }
 
@@ -58,9 +85,6 @@ function loadLibrary(): Promise<Library> {
 
 const STANDARD_ERROR = 2;
 
-/** Deflate, and any filter that Keras could have used, cannot shrink further than this. */
-const MAX_FILTER_RATIO = 1032;
-
 /** An open file, valid only inside `withHdf5`. Paths are from the root. */
 export class Hdf5File {
   readonly #library: Library;
@@ -73,7 +97,7 @@ export class Hdf5File {
     this.#library = library;
     this.#id = id;
     this.#bytes = bytes;
-    this.#left = { plain: bytes, filtered: bytes * MAX_FILTER_RATIO };
+    this.#left = { plain: bytes, filtered: bytes * MAX_RATIO };
   }
 
   /** What is at `path`; `undefined` where nothing is, or nothing of these. */
