@@ -26,8 +26,8 @@ import { NeedsNumbers } from './plan/builder.ts';
 import { makePlan, type PlanGraph, type PlanInput, type PlanWeight, type Workplace } from './plan/make-plan.ts';
 import type { Plan } from './plan/plan.ts';
 import { isIntegral } from './plan/value.ts';
-import { SCRATCH_BYTES } from './sink.ts';
-import { networkNumbers, placeWeight } from './weights.ts';
+import { SCRATCH_BYTES, type Workshop } from './sink.ts';
+import { networkNumbers, placeNetwork, placeWeight } from './weights.ts';
 import { type Narrow, narrowing } from './width.ts';
 
 /** A tensor as the engine takes and gives it. */
@@ -90,34 +90,41 @@ export function createEngine(opened: OpenedFqz, machine: Machine, options: Engin
 
   /** Gives a plan its place in memory, and puts the constants that no earlier plan had behind the others. */
   const bindPlan = (plan: Plan): BoundPlan => {
-    const fresh = new Map<string, number>();
-    const missing = new Map<string, ConstantBuffer[]>();
+    const fresh = [...buffersOf(plan, 'constant')].filter(({ key }) => !addresses.has(key));
+    const places = new Map<string, number>();
     let end = weightEnd;
-    for (const constant of buffersOf(plan, 'constant')) {
-      if (addresses.has(constant.key)) continue;
-      fresh.set(constant.key, end);
-      end = aligned(end + 4 * constant.words);
-      missing.set(constant.weight, [...(missing.get(constant.weight) ?? []), constant]);
+    for (const { key, words } of fresh) {
+      places.set(key, end);
+      end = aligned(end + 4 * words);
     }
-    const bound = bind(plan, machine, end, ({ key }) => (addresses.get(key) ?? fresh.get(key))!);
-    const total = Math.max(bound.end, fresh.size > 0 ? end + SCRATCH_BYTES : 0);
+    const bound = bind(plan, machine, end, ({ key }) => (addresses.get(key) ?? places.get(key))!);
+    const total = Math.max(bound.end, fresh.length > 0 ? end + SCRATCH_BYTES : 0);
     onPlan?.({ weights: end - machine.base, activations: bound.end - end, total });
     machine.reserve(total);
-    if (fresh.size > 0) {
+    if (fresh.length > 0) {
       // Other plans have their tables and temporaries where the new weights are.
       plans.clear();
       current = undefined;
-      const workshop = { ...machine, scratch: end };
-      for (const weight of source.take()) {
-        for (const { key, layout } of missing.get(weight.name) ?? []) {
-          placeWeight(workshop, fresh.get(key)!, weight, layout);
-        }
-      }
-      for (const [key, address] of fresh) addresses.set(key, address);
+      placeConstants({ ...machine, scratch: end }, fresh, places);
+      for (const [key, address] of places) addresses.set(key, address);
       weightEnd = end;
     }
     activations = Math.max(activations, bound.end - end);
     return bound;
+  };
+
+  const placeConstants = (workshop: Workshop, constants: readonly ConstantBuffer[], places: Map<string, number>) => {
+    const stored = new Map<string, ConstantBuffer[]>();
+    for (const constant of constants) {
+      const { key, source: made, layout } = constant;
+      if (typeof made === 'string') stored.set(made, [...(stored.get(made) ?? []), constant]);
+      else placeNetwork(workshop, places.get(key)!, made, layout);
+    }
+    if (stored.size === 0) return;
+    for (const weight of source.take()) {
+      for (const { key, layout } of stored.get(weight.name) ?? [])
+        placeWeight(workshop, places.get(key)!, weight, layout);
+    }
   };
 
   const planFor = (inputs: ReadonlyMap<string, PlanInput>): BoundPlan => {

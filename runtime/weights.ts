@@ -26,17 +26,24 @@ const MOST_FREQUENCIES = 1 << 16;
  * `RangeError` for a layout that does not fit the weight.
  */
 export function placeWeight(workshop: Workshop, pointer: Pointer, weight: StoredWeight, layout: WeightLayout): void {
-  const elements = elementCount('network' in weight ? weight.shape : weight.tensor.shape);
-  const sink =
-    layout.side === 'plain' ? rowMajorSink(workshop, pointer) : panelSink(workshop, pointer, layout, elements);
-  if ('network' in weight) placeNetwork(workshop, weight.network, sink);
-  else placeTensor(weight.name, weight.tensor, sink);
+  if ('network' in weight) placeNetwork(workshop, pointer, weight.network, layout);
+  else placeTensor(weight.name, weight.tensor, sinkFor(workshop, pointer, layout, weight.tensor.shape));
+}
+
+/** The same for a weight that is a network. */
+export function placeNetwork(workshop: Workshop, pointer: Pointer, network: TensorNetwork, layout: WeightLayout): void {
+  expandInto(workshop, network, sinkFor(workshop, pointer, layout, network.shape));
+}
+
+function sinkFor(workshop: Workshop, pointer: Pointer, layout: WeightLayout, shape: readonly number[]): Sink {
+  if (layout.side === 'plain') return rowMajorSink(workshop, pointer);
+  return panelSink(workshop, pointer, layout, elementCount(shape));
 }
 
 /** The elements of a small weight that is a network. The memory must reach so many words behind the scratch. */
 export function networkNumbers(workshop: Workshop, network: TensorNetwork): number[] {
   const pointer = workshop.scratch + SCRATCH_BYTES;
-  placeNetwork(workshop, network, rowMajorSink(workshop, pointer));
+  expandInto(workshop, network, rowMajorSink(workshop, pointer));
   return Array.from(workshop.memory.floats.subarray(pointer / 4, pointer / 4 + elementCount(network.shape)));
 }
 
@@ -57,7 +64,7 @@ function placeTensor(name: string, tensor: Tensor, sink: Sink): void {
   }
 }
 
-function placeNetwork(workshop: Workshop, network: TensorNetwork, sink: Sink): void {
+function expandInto(workshop: Workshop, network: TensorNetwork, sink: Sink): void {
   const { core, letters, shape } = coreOf(network);
   const strides = stridesOf(shape);
   const frequencies = new Map([...cosineAxes(network).cosines].map(([from, { to, size }]) => [to, { from, size }]));

@@ -1,19 +1,47 @@
 /**
- * Layers in the frequency domain: convolutions whose weight has few channel frequencies, and what stands between them.
+ * Layers in the frequency domain: convolutions and matrix products whose weight has few channel frequencies, and what stands
+ * between them.
  * Each function lowers a node where that pays, and returns `undefined` where the plain operator has to.
  */
+import { parseExpression } from '../../src/codec/einsum.ts';
+import { type CosineOperand, contractNetwork } from '../../src/codec/network.ts';
 import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute } from '../../src/graph/graph.ts';
 import { type ExpandedPart, isBare, isLinear, type Part } from '../plan/expanded.ts';
 import { add } from '../plan/expression.ts';
-import { channelFactors, type Factor, smallKernel } from '../plan/factors.ts';
+import { channelCosines, cosineNetwork, type Factor, factorOf, kernelNetwork } from '../plan/factors.ts';
 import { matrixWords, project } from '../plan/project.ts';
-import type { Value } from '../plan/value.ts';
+import { sizeOf, type Value } from '../plan/value.ts';
 import { CONVOLUTION_OPERATORS } from './convolution.ts';
+import { MATRIX_OPERATORS } from './matrix.ts';
+import { matrixProduct } from './matrix-product.ts';
 import type { Inputs, Lowering } from './operator.ts';
 
 type LowerSome = (plan: Lowering, node: Node, inputs: Inputs) => readonly Value[] | undefined;
 
 const NO_PADS = [0, 0, 0, 0] as const;
+
+/** An order of contraction: which cosines are left standing, from its channels and to its filters. */
+interface Order {
+  readonly from?: CosineOperand | undefined;
+  readonly to?: CosineOperand | undefined;
+  /** Products for one place of the result. */
+  readonly cost: number;
+}
+
+/** The order that takes the fewest products, where `taps` kernel elements stand between a channel and a filter. */
+function cheapestOrder(
+  [channels, taps, filters]: readonly [number, number, number],
+  input: CosineOperand | undefined,
+  output: CosineOperand | undefined,
+): Order {
+  const orders = [input, undefined].flatMap((from) =>
+    [output, undefined].map((to): Order => {
+      const [rank, maps] = [from?.count ?? channels, to?.count ?? filters];
+      return { from, to, cost: (from ? rank * channels : 0) + rank * taps * maps + (to ? maps * filters : 0) };
+    }),
+  );
+  return orders.reduce((best, order) => (order.cost < best.cost ? order : best));
+}
 
 /** Weight of Conv: (out, in, …window); of ConvTranspose: (in, out, …window). */
 const convolution =
@@ -26,28 +54,22 @@ const convolution =
     if (isProjection && weight.known && !network) return [projectAll(plan, x, weight, weight.known, bias)];
     if (network?.shape.length !== 4) return undefined;
     const [inAxis, outAxis] = op === 'Conv' ? [1, 0] : [0, 1];
-    const { input, output } = channelFactors(network, inAxis, outAxis);
     const [channels, filters] = [weight.shape[inAxis]!, weight.shape[outAxis]!];
     const taps = weight.shape[2]! * weight.shape[3]!;
-
-    const cost = (from: Factor | undefined, to: Factor | undefined) =>
-      (from ? from.rows * channels : 0) +
-      (from?.rows ?? channels) * taps * (to?.rows ?? filters) +
-      (to ? to.rows * filters : 0);
-    const orders = [input, undefined].flatMap((from) => [output, undefined].map((to) => ({ from, to })));
-    const best = orders.reduce((a, b) => (cost(b.from, b.to) < cost(a.from, a.to) ? b : a));
-    if (isProjection && channels * filters <= cost(best.from, best.to)) {
-      return [projectAll(plan, x, weight, smallKernel(network, []), bias)];
+    const best = cheapestOrder(
+      [channels, taps, filters],
+      channelCosines(network, inAxis),
+      channelCosines(network, outAxis),
+    );
+    if (isProjection && channels * filters <= best.cost) {
+      const { values } = contractNetwork(network, parseExpression(network.expression).result);
+      return [projectAll(plan, x, weight, values, bias)];
     }
-    if (!best.from && !best.to) return undefined;
-
     const { from, to } = best;
-    const kept = [...(from ? [inAxis] : []), ...(to ? [outAxis] : [])];
-    const shape = [...weight.shape];
-    if (from) shape[inAxis] = from.rows;
-    if (to) shape[outAxis] = to.rows;
-    const kernel = plan.constant(weight.dtype, shape, Array.from(smallKernel(network, kept)));
-    const narrow = from ? project(plan, x, from) : x;
+    if (!from && !to) return undefined;
+
+    const kernel = plan.derived(weight, kernelNetwork(network, [...(from ? [inAxis] : []), ...(to ? [outAxis] : [])]));
+    const narrow = from ? project(plan, x, factorOf(from)) : x;
     const [maps] = CONVOLUTION_OPERATORS[op]!(plan, node, [narrow, kernel, to ? undefined : bias]);
     if (!to) return [maps!];
     const [batch, rank, height, width] = maps!.shape as [number, number, number, number];
@@ -58,7 +80,7 @@ const convolution =
       maps: plan.buffer(maps!),
       height,
       width,
-      matrix: { kind: 'known', factors: transpose(to), shift: bias?.known ?? new Float64Array(filters) },
+      matrix: { kind: 'known', factors: transposed(factorOf(to)), shift: bias?.known ?? new Float64Array(filters) },
       low: -Infinity,
       high: Infinity,
       pooled: false,
@@ -66,6 +88,39 @@ const convolution =
     };
     return [plan.expand(x.dtype, [batch, filters, height, width], { parts: [part] })];
   };
+
+/**
+ * A product with a stored matrix. Its network may be over a folded shape, such as (out, c, h, w) behind Flatten: then the factors are
+ * those of the columns alone.
+ */
+const matrix: LowerSome = (plan, node, [a, b, bias]) => {
+  const { network, shape } = b!;
+  if (!network || b!.known || shape.length !== 2 || intAttribute(node, 'transA', 0)) return undefined;
+  const axes = network.shape.length;
+  const isTransposed = intAttribute(node, 'transB', 0) !== 0;
+  const [inAxis, outAxis] = isTransposed ? [1, 0] : [0, axes - 1];
+  const columns = network.shape[outAxis]!;
+  const depth = sizeOf(b!) / columns;
+  if (shape[isTransposed ? 0 : 1] !== columns) return undefined;
+  const { from, to } = cheapestOrder(
+    [depth, 1, columns],
+    axes === 2 ? channelCosines(network, inAxis) : undefined,
+    channelCosines(network, outAxis),
+  );
+  if (!from && !to) return undefined;
+
+  const [rank, maps] = [from?.count ?? depth, to?.count ?? columns];
+  /** Only the last factor is in the order of the stored matrix. */
+  const isTurned = isTransposed && !to;
+  const without = [...(from ? [inAxis] : []), ...(to ? [outAxis] : [])];
+  let kernel = plan.derived(b!, kernelNetwork(network, without, isTransposed !== isTurned));
+  kernel = plan.view(kernel, isTurned ? [maps, rank] : [rank, maps]);
+  const cosines = (cosine: CosineOperand, turn: boolean) => plan.derived(undefined, cosineNetwork(cosine, turn));
+  const factors = [...(from ? [cosines(from, true)] : []), kernel, ...(to ? [cosines(to, isTransposed)] : [])];
+  const last = factors.pop()!;
+  const x = factors.reduce((value, factor) => matrixProduct(plan, node, value, factor), a!);
+  return MATRIX_OPERATORS[node.op]!(plan, node, [x, last, bias]);
+};
 
 /** Whether all numbers of a list attribute, where the node has it, are `value`. */
 function isAll(node: Node, name: string, value: number): boolean {
@@ -147,6 +202,8 @@ const concat: LowerSome = (plan, node, inputs) => {
 export const FREQUENCY_OPERATORS: Readonly<Record<string, LowerSome>> = {
   Conv: convolution('Conv'),
   ConvTranspose: convolution('ConvTranspose'),
+  Gemm: matrix,
+  MatMul: matrix,
   InstanceNormalization: instanceNormalization,
   MaxPool: maxPool,
   Pad: pad,
@@ -159,6 +216,6 @@ function onlyPart({ expanded }: Value): ExpandedPart | undefined {
   return part?.kind === 'expanded' && others.length === 0 ? part : undefined;
 }
 
-function transpose({ rows, columns, values }: Factor): Float64Array {
+function transposed({ rows, columns, values }: Factor): Float64Array {
   return Float64Array.from(values, (_, at) => values[(at % rows) * columns + Math.floor(at / rows)]!);
 }

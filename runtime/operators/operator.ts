@@ -2,6 +2,7 @@
  * What the lowering of an operator is: a function from a node and its inputs, with concrete shapes, to output values,
  * emitting steps on the way.
  */
+import type { TensorNetwork } from '../../src/codec/network.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import type { Node } from '../../src/graph/graph.ts';
 import type { AllKernels } from '../kernels/all-kernels.ts';
@@ -42,6 +43,8 @@ export interface Lowering {
   view(value: Value, shape: readonly number[], dtype?: DType): Value;
   /** A value whose elements are known now. */
   constant(dtype: DType, shape: readonly number[], numbers: readonly number[]): Value;
+  /** Part of a stored weight, as a weight of its own that is made at load; without `weight`, of none. */
+  derived(weight: Value | undefined, network: TensorNetwork): Value;
   /** Where a value's elements are; emits the steps that still have to make them. */
   buffer(value: Value): Buffer;
   /** The elements of a value that shapes depend on. Throws `NeedsNumbers` where they are not known while planning. */

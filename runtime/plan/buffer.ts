@@ -1,6 +1,7 @@
 /**
  * Places in a machine's memory, before they have an address.
  */
+import type { TensorNetwork } from '../../src/codec/network.ts';
 
 /**
  * A run of 32-bit words that steps read and write. A `temporary` lives from the first step that names it to the last; a `table`
@@ -24,8 +25,8 @@ export interface ConstantBuffer {
   readonly words: number;
   /** Equal keys are the same buffer. */
   readonly key: string;
-  /** Name of the weight that it is made of. */
-  readonly weight: string;
+  /** What it is made of: numbers that the plan has, or the stored weight of this name. */
+  readonly source: TensorNetwork | string;
   readonly layout: WeightLayout;
 }
 

@@ -2,6 +2,7 @@
  * Builds a plan: walks the nodes of the graph with concrete shapes, lets every operator lower itself to steps, and melts
  * element-wise operators into each other and into the kernels before them.
  */
+import type { TensorNetwork } from '../../src/codec/network.ts';
 import { UnsupportedError } from '../../src/errors.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import type { Node } from '../../src/graph/graph.ts';
@@ -137,6 +138,13 @@ export class Builder implements Lowering {
     return { dtype, shape, known: numbers, shared: this.isShared };
   }
 
+  derived(weight: Value | undefined, network: TensorNetwork): Value {
+    const { expression, shape } = network;
+    // Of the shape of its result, the cosines' own network is a function.
+    const key = `${weight?.weight ?? ''} ${expression} ${shape}`;
+    return { dtype: weight?.dtype ?? 'float32', shape, shared: this.isShared, weight: key, network };
+  }
+
   numbers(value: Value): readonly number[] {
     if (!value.known) throw new NeedsNumbers(value);
     return value.known;
@@ -166,7 +174,7 @@ export class Builder implements Lowering {
   packed(value: Value, layout: PackedLayout): Buffer {
     const { side, batches, batchStride, rowStride, columnStride, rows, columns } = layout;
     const words = layoutWords(layout, 0);
-    if (value.weight !== undefined) return this.weightBuffer(value.weight, words, layout);
+    if (value.weight !== undefined) return this.weightBuffer(value, words, layout);
     if (value.known) return this.table(packNumbers(value.known, layout));
     const target = this.temporary(words);
     const kernel = side === 'rows' ? 'packRows' : 'packColumns';
@@ -174,11 +182,11 @@ export class Builder implements Lowering {
     return target;
   }
 
-  private weightBuffer(weight: string, words: number, layout: WeightLayout): Buffer {
+  private weightBuffer({ weight, network }: Value, words: number, layout: WeightLayout): Buffer {
     const key = `${weight} ${JSON.stringify(layout)}`;
     let buffer = this.constants.get(key);
     if (!buffer) {
-      buffer = { kind: 'constant', words, key, weight, layout };
+      buffer = { kind: 'constant', words, key, source: network ?? weight!, layout };
       this.constants.set(key, buffer);
     }
     return buffer;
@@ -220,7 +228,7 @@ export class Builder implements Lowering {
   private materialise(value: Value): Buffer {
     if (value.expanded) return materialiseExpanded(this, value);
     if (value.known) return isIntegral(value.dtype) ? this.table(value.known) : this.floatTable(value.known);
-    if (value.weight !== undefined) return this.weightBuffer(value.weight, sizeOf(value), { side: 'plain' });
+    if (value.weight !== undefined) return this.weightBuffer(value, sizeOf(value), { side: 'plain' });
     const { pending } = value;
     if (!pending) throw new Error('a value has neither elements nor a way to them');
     delete value.pending;
