@@ -21,20 +21,14 @@ const dense: Rule = (applied) => {
   const { layer, builder } = applied;
   const value = floatInput(builder, inputOf(applied, 2));
   const features = knownSize(layer, value, -1);
-  const units = sizeSetting(layer, 'units', setting1x(applied));
-  const hasBias = flagSetting(layer, 'use_bias', flagSetting(layer, 'bias', true));
+  const units = sizeSetting(layer, 'units');
+  const hasBias = flagSetting(layer, 'use_bias', true);
   const [kernel, bias] = takeWeights(layer, [
     ['kernel', [features, units]],
     ...(hasBias ? [['bias', [units]] as const] : []),
   ]);
   return applyActivation(applied, product(applied, value, kernel!, bias));
 };
-
-/** Keras 1 called the units `output_dim`. */
-function setting1x({ layer }: AppliedLayer): number | undefined {
-  const { output_dim: units } = layer.config;
-  return typeof units === 'number' ? units : undefined;
-}
 
 /** value · kernel + bias over the last axis; `kernel` is (features, units). */
 function product({ builder }: AppliedLayer, given: KerasValue, kernel: KerasArray, bias?: KerasArray): KerasValue {

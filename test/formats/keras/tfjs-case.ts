@@ -20,7 +20,7 @@ export { layers, tf };
 tf.env().set('IS_TEST', true);
 
 type Symbolic = layers.SymbolicTensor;
-type Layer = ReturnType<typeof layers.layers.dense>;
+type Layer = InstanceType<typeof layers.layers.Layer>;
 
 /** Calls a layer with one value, or with a list of them. */
 export function apply(layer: Layer, inputs: Symbolic | Symbolic[]): Symbolic {
