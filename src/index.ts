@@ -3,6 +3,8 @@
  */
 export { isFqz, type ReadArchive, readFqz } from '../formats/fqz/read.ts';
 export { type WriteOptions, type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
+export { readKerasFile } from '../formats/keras/file.ts';
+export { type KerasSource, type ReadKerasOptions, readKeras } from '../formats/keras/read.ts';
 export { readOnnxFile } from '../formats/onnx/file.ts';
 export { type ReadOnnxOptions, readOnnx } from '../formats/onnx/read.ts';
 export { writeOnnx } from '../formats/onnx/write.ts';

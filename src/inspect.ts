@@ -46,7 +46,8 @@ export interface InspectedTensor {
 }
 
 export interface Inspection {
-  readonly format: 'fqz' | 'onnx';
+  /** What was read; a model in memory counts as ONNX. */
+  readonly format: 'fqz' | 'onnx' | 'keras';
   /** Of the file; for a model in memory, of its weights. */
   readonly bytes: number;
   readonly inputs: readonly InspectedValue[];

@@ -62,6 +62,10 @@ const TABLE: readonly ImportRule[] = [
   { files: ['src/graph/'], may: [...GRAPH, '@petamoriken/float16'] },
   { files: ['formats/onnx/file.ts'], may: ['formats/onnx/', ...GRAPH, 'node:fs', 'node:path'] },
   { files: ['formats/onnx/'], may: ['formats/onnx/', ...GRAPH, 'protobufjs/minimal.js'] },
+  { files: ['formats/keras/file.ts'], may: ['formats/keras/', ...GRAPH, 'node:fs', 'node:path'] },
+  { files: ['formats/keras/hdf5.ts'], may: ['formats/keras/', ...GRAPH, 'h5wasm'] },
+  { files: ['formats/keras/zip.ts'], may: [...GRAPH, 'fflate'] },
+  { files: ['formats/keras/'], may: ['formats/keras/', ...GRAPH] },
   { files: ['formats/fqz/'], may: ['formats/fqz/', ...GRAPH, ...DECODE_HALF] },
   { files: ['src/codec/'], may: ['src/codec/', ...GRAPH, '@petamoriken/float16'] },
   { files: ['src/onnxruntime.ts'], may: [...GRAPH, 'onnxruntime-web', COMPUTED] },
@@ -156,6 +160,14 @@ describe('the sources', () => {
     ]);
   });
 
+  it('reach nothing of Node from fqz/keras', () => {
+    expect(packagesIn(reachable(imports, 'formats/keras/index.ts')).sort()).toEqual([
+      '@petamoriken/float16',
+      'fflate',
+      'h5wasm',
+    ]);
+  });
+
   it('depend on the packages that they import, and on no other', () => {
     const { dependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
     const names = packagesIn(imports.map(({ to }) => to)).filter((to) => !to.startsWith('node:') && to !== COMPUTED);
@@ -181,6 +193,8 @@ describe('the rules', () => {
     ['formats/onnx/a.ts', "const { x } = await import('../fqz/read.ts');"],
     ['formats/onnx/a.ts', "import { readFileSync } from 'node:fs';"],
     ['formats/fqz/a.ts', "import { deflate } from 'fflate';"],
+    ['formats/keras/a.ts', "import { File } from 'h5wasm';"],
+    ['formats/keras/a.ts', "import { readOnnx } from '../onnx/read.ts';"],
     ['formats/fqz/a.ts', "import { planWeight } from '../../src/codec/plan.ts';"],
     ['runtime/a.ts', "import { toFloat32 } from '../src/graph/numbers.ts';"],
     ['runtime/a.ts', "import { createSession } from './ort/session.ts';"],

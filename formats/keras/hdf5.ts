@@ -9,13 +9,6 @@ import type { NumericTensor } from '../../src/graph/tensor.ts';
 import type { KerasArray } from './keras-model.ts';
 import { storedArray } from './stored-array.ts';
 
-const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
-
-/** Whether `bytes` begin as an HDF5 file does. */
-export function isHdf5(bytes: Uint8Array): boolean {
-  return SIGNATURE.every((byte, index) => bytes[index] === byte);
-}
-
 /**
  * Opens the file in `bytes` for as long as `read` takes, which must not be asynchronous. Rejects with `FormatError` for
  * what the library cannot open, and with what `read` throws.

@@ -5,22 +5,15 @@ import { FormatError } from '../../src/errors.ts';
 import type { Model } from '../../src/graph/graph.ts';
 import { readFolder, readZipArchive } from './archive.ts';
 import { type BuildOptions, buildGraph } from './build-graph.ts';
-import { isHdf5, withHdf5 } from './hdf5.ts';
+import { withHdf5 } from './hdf5.ts';
 import type { KerasModel } from './keras-model.ts';
 import { readLegacyFile } from './legacy-file.ts';
-import { isZip } from './zip.ts';
+import { isHdf5, isZip } from './signatures.ts';
 
 export type ReadKerasOptions = BuildOptions;
 
 /** A file's bytes, or the files of an unzipped `.keras` by path (`config.json`, …). */
 export type KerasSource = Uint8Array | ReadonlyMap<string, Uint8Array>;
-
-/**
- * Whether a file that begins with `bytes` may be a Keras model: an HDF5 file or a zip archive, whatever it is called.
- */
-export function isKeras(bytes: Uint8Array): boolean {
-  return isHdf5(bytes) || isZip(bytes);
-}
 
 /**
  * Reads a whole model: HDF5 (`.h5`, `.hdf5` or `.keras`, of Keras 1.2 to 3) or `.keras` (Keras 2.12 to 3), as a file or as

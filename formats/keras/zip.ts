@@ -5,11 +5,6 @@
 import { unzipSync } from 'fflate';
 import { FormatError } from '../../src/errors.ts';
 
-/** Whether `bytes` begin as a zip archive with anything in it does. */
-export function isZip(bytes: Uint8Array): boolean {
-  return [0x50, 0x4b, 3, 4].every((byte, index) => bytes[index] === byte);
-}
-
 /** Deflate cannot shrink further than this. */
 const MAX_DEFLATE_RATIO = 1032;
 

@@ -11,8 +11,12 @@ interface Signature {
 const ascii = (text: string): number[] => Array.from(text, (character) => character.charCodeAt(0));
 
 const SIGNATURES: readonly Signature[] = [
-  { offset: 0, bytes: [0x89, ...ascii('HDF')], is: 'an HDF5 file, such as a Keras .h5 model' },
-  { offset: 0, bytes: ascii('PK\x03\x04'), is: 'a zip archive, such as a .keras, .npz or PyTorch file' },
+  { offset: 0, bytes: [0x89, ...ascii('HDF')], is: 'an HDF5 file, such as a Keras .h5 model (readKeras reads it)' },
+  {
+    offset: 0,
+    bytes: ascii('PK\x03\x04'),
+    is: 'a zip archive, such as a .keras (readKeras reads it), .npz or PyTorch file',
+  },
   { offset: 0, bytes: [0x1f, 0x8b], is: 'gzip-compressed data' },
   { offset: 0, bytes: ascii('FQZ'), is: 'an .fqz file' },
   { offset: 4, bytes: ascii('TFL3'), is: 'a TensorFlow Lite model' },

@@ -9,11 +9,11 @@ type CommandModule = { command(io: Io): Command };
 
 const VERBS: Readonly<Record<string, { summary: string; load(): Promise<CommandModule> }>> = {
   convert: {
-    summary: 'ONNX model to .fqz',
+    summary: 'ONNX or Keras model to .fqz',
     load: () => import('./commands/convert.ts'),
   },
   inspect: {
-    summary: 'what is in a .fqz or ONNX file, tensor by tensor',
+    summary: 'what is in a .fqz, ONNX or Keras file, tensor by tensor',
     load: () => import('./commands/inspect.ts'),
   },
   verify: {
@@ -33,7 +33,7 @@ const VERBS: Readonly<Record<string, { summary: string; load(): Promise<CommandM
     load: () => import('./commands/unpack.ts'),
   },
   eval: {
-    summary: 'accuracy, Dice or error of a .fqz or ONNX file on data',
+    summary: 'accuracy, Dice or error of a .fqz, ONNX or Keras file on data',
     load: () => import('./commands/eval.ts'),
   },
 };
@@ -58,7 +58,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 /** The program with the verb that `args` names loaded, and the others known by name and summary only. */
 async function programFor(args: readonly string[], io: Io): Promise<Command> {
   const program = new Command('fqz')
-    .description('Neural networks as small as icons: converts ONNX models to .fqz files, runs and checks them.')
+    .description(
+      'Neural networks as small as icons: converts ONNX and Keras models to .fqz files, runs and checks them.',
+    )
     .version(await packageVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', '\nfqz COMMAND --help tells more about a command and gives examples.');

@@ -32,7 +32,7 @@ export function command(io: Io): Command {
   const bench = new Command('bench')
     .description('Times a .fqz in this runtime, and another model in onnxruntime-web (one thread) in turn with it.')
     .argument('<file>', '.fqz file')
-    .option('--against <model>', 'the peer: ONNX, or .fqz whose weights are rebuilt')
+    .option('--against <model>', 'the peer: ONNX or Keras, or .fqz whose weights are rebuilt')
     .addOption(
       new Option('--backend <backend>', 'WebAssembly or plain JavaScript').choices(['wasm', 'js']).default('wasm'),
     )
@@ -106,7 +106,7 @@ async function runBench(io: Io, path: string, flags: BenchFlags): Promise<void> 
 
 async function onnxBytes(path: string): Promise<Uint8Array> {
   const file = await loadFile(path);
-  return writeOnnx(file.format === 'onnx' ? file.model : unpack(file.archive, { form: 'dense' }));
+  return writeOnnx(file.format === 'fqz' ? unpack(file.archive, { form: 'dense' }) : file.model);
 }
 
 async function timed<Result>(work: () => Promise<Result>): Promise<{ result: Result; milliseconds: number }> {

@@ -1,5 +1,5 @@
 /**
- * `fqz convert`: an ONNX model to a `.fqz`.
+ * `fqz convert`: an ONNX or Keras model to a `.fqz`.
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -10,7 +10,7 @@ import { onnxruntimeEvaluate } from '../../evaluate-constants.ts';
 import { PREPARATION_DEFAULTS, type Preparation } from '../../graph/preparation.ts';
 import { positiveNumber, wholeNumber } from '../arguments.ts';
 import type { Io } from '../io.ts';
-import { loadOnnx } from '../load-model.ts';
+import { loadSource } from '../load-model.ts';
 import { prepareOutput } from '../output-file.ts';
 import { addPreparationOptions, type PreparationFlags, preparationFromFlags } from '../preparation-options.ts';
 import { withProgress } from '../progress.ts';
@@ -23,6 +23,7 @@ interface ConvertFlags extends PreparationFlags {
   maxError?: number;
   precision?: 'fp16' | 'lossless';
   keepNames?: boolean;
+  layout?: 'keras' | 'nchw';
   labels?: string;
   json?: boolean;
 }
@@ -30,8 +31,8 @@ interface ConvertFlags extends PreparationFlags {
 /** The command, writing to `io`. */
 export function command(io: Io): Command {
   const conversion = new Command('convert')
-    .description('Codes the weights of an ONNX model, and its graph, into a .fqz file.')
-    .argument('<model>', 'ONNX model; its external data are found beside it')
+    .description('Codes the weights of an ONNX or Keras model, and its graph, into a .fqz file.')
+    .argument('<model>', 'ONNX model; Keras .h5, .hdf5 or .keras, or the folder that a .keras was unzipped to')
     .requiredOption('-o, --output <file>', 'the .fqz to write')
     .addOption(
       new Option('--quality <1..100>', `how close the weights stay (default: ${CONVERT_DEFAULTS.quality})`)
@@ -51,16 +52,24 @@ export function command(io: Io): Command {
     .addOption(
       new Option('--precision <precision>', 'weights as float16, or exactly as they are').choices(['fp16', 'lossless']),
     )
+    .addOption(
+      new Option(
+        '--layout <layout>',
+        'images of a Keras model: as it has them (keras, the default), or channels first',
+      ).choices(['keras', 'nchw']),
+    )
     .option('--keep-names', 'keep the names of nodes and inner values, not only of inputs and outputs')
     .option('--labels <file>', 'class labels to store: one a line, or a JSON list')
     .option('--json', 'print one JSON object about the result')
     .addHelpText(
       'after',
       `
-With --scale, --mean, --std or --channels the file says how its input is to be prepared, for eval and for runtimes.
+External data of an ONNX model are found beside it. Keras models are those that model.save of Keras 1.2 to 3 writes; they
+need no Python. With --scale, --mean, --std or --channels the file says how its input is to be prepared, for eval and for runtimes.
 
 Examples:
   fqz convert model.onnx -o model.fqz
+  fqz convert model.keras -o model.fqz
   fqz convert model.onnx -o model.fqz --target-size 50000
   fqz convert classifier.onnx -o classifier.fqz --quality 80 --mean 0.1307 --std 0.3081 --labels digits.txt
   fqz convert model.onnx -o model.fqz --precision lossless --json`,
@@ -73,7 +82,7 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
   const { labels: labelsPath, quality, targetSize, maxError, precision } = flags;
   const output = prepareOutput(flags.output, labelsPath === undefined ? [path] : [path, labelsPath]);
   const labels = labelsPath === undefined ? undefined : readLabels(labelsPath);
-  const { model, bytes: inputBytes } = await loadOnnx(path);
+  const { model, bytes: inputBytes } = await loadSource(path, flags.layout ? { layout: flags.layout } : {});
   const preparation = storedPreparation(flags);
   const target =
     targetSize !== undefined

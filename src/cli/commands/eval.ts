@@ -21,8 +21,8 @@ interface EvalFlags extends DataFlags, RuntimeFlags {
 /** The command, writing to `io`. */
 export function command(io: Io): Command {
   const evaluation = new Command('eval')
-    .description('Runs a .fqz or ONNX model on data and prints its top-1 accuracy, Dice coefficient or error.')
-    .argument('<file>', '.fqz or ONNX model')
+    .description('Runs a .fqz, ONNX or Keras model on data and prints its top-1 accuracy, Dice coefficient or error.')
+    .argument('<file>', '.fqz, ONNX or Keras model')
     .requiredOption('--data <spec>', 'the data, see below')
     .option('--limit <N>', 'only the first N samples', wholeNumber(1));
   addDataOptions(evaluation);

@@ -16,8 +16,8 @@ interface InspectFlags {
 /** The command, writing to `io`. */
 export function command(io: Io): Command {
   return new Command('inspect')
-    .description('Shows the inputs, outputs, operators and weights of a .fqz or ONNX file.')
-    .argument('<file>', '.fqz or ONNX model')
+    .description('Shows the inputs, outputs, operators and weights of a .fqz, ONNX or Keras file.')
+    .argument('<file>', '.fqz, ONNX or Keras model')
     .option(
       '--spectrum',
       "draw each tensor's energy from its lowest frequency to its highest, 60 dB from top to bottom",
@@ -38,7 +38,9 @@ Examples:
       const file = await loadFile(path);
       const options = { spectrum: flags.spectrum ?? false };
       const inspection =
-        file.format === 'fqz' ? inspectArchive(file.content, options) : inspectModel(file.model, options);
+        file.format === 'fqz'
+          ? inspectArchive(file.content, options)
+          : { ...inspectModel(file.model, options), format: file.format };
       io.print(flags.json ? JSON.stringify(inspection) : describe(path, inspection, options.spectrum));
     });
 }

@@ -23,7 +23,7 @@ interface RunFlags extends PictureFlags, RuntimeFlags {
 export function command(io: Io): Command {
   const running = new Command('run')
     .description('Runs a model once, and writes its outputs or prints what is in them.')
-    .argument('<file>', '.fqz or ONNX model')
+    .argument('<file>', '.fqz, ONNX or Keras model')
     .requiredOption('--input <name=file>', 'the value of an input, see below', texts)
     .option('-o, --output <file>', 'where to write: .npy for one output, .npz or a folder for any number');
   addPictureOptions(running);

@@ -26,8 +26,8 @@ interface VerifyFlags extends DataFlags, RuntimeFlags {
 export function command(io: Io): Command {
   const verification = new Command('verify')
     .description('Runs two models on the same inputs, seeded noise where no data are given, and compares the outputs.')
-    .argument('<file>', '.fqz or ONNX model')
-    .requiredOption('--against <model>', 'the reference: ONNX or .fqz')
+    .argument('<file>', '.fqz, ONNX or Keras model')
+    .requiredOption('--against <model>', 'the reference: ONNX, Keras or .fqz')
     .option('--data <spec>', 'data to run on, see below')
     .option(
       '--samples <N>',
