@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { toNumbers } from '../../../../src/graph/numbers.ts';
+import { float32Tensor } from '../../../../src/graph/tensor.ts';
+import { randomTensor, runLayer } from '../layer-case.ts';
+import { chain, expectClose, expectSameAsTfjs, layers, operatorsOf, tf } from '../tfjs-case.ts';
+
+const { embedding, masking, lstm, gru, simpleRNN, dense, dropout } = layers.layers;
+
+const SMALL = { units: 4, recurrentInitializer: 'glorotNormal' } as const;
+/** So few words that several of each sentence are word 0. */
+const WORDS = { inputs: [[7]], below: 3 };
+const LOOKUP = { inputDim: 3, outputDim: 5 };
+
+describe('Embedding', () => {
+  it('of integers is a Gather', async () => {
+    const model = await expectSameAsTfjs(WORDS, chain(embedding(LOOKUP)));
+    expect(operatorsOf(model)).toEqual(['Gather']);
+  });
+
+  it('takes any number of axes', async () => {
+    await expectSameAsTfjs({ inputs: [[2, 3]], below: 3 }, chain(embedding(LOOKUP)));
+  });
+
+  it('takes floats, whose fraction does not count', async () => {
+    const table = randomTensor([3, 5], 1);
+    const words = [0, 2.75, 1, 1.5];
+    const { results } = await runLayer(
+      { className: 'Embedding', config: { input_dim: 3, output_dim: 5 }, weights: [table], inputs: [[null, 2]] },
+      [float32Tensor([2, 2], Float32Array.from(words))],
+    );
+    expectClose(toNumbers(results[0]!), tf.gather(table, [0, 2, 1, 1]).dataSync());
+  });
+});
+
+describe.each([
+  ['LSTM', lstm],
+  ['GRU', gru],
+  ['SimpleRNN', simpleRNN],
+] as const)('Words that are masked, in %s', (_, layer) => {
+  const masked = () => embedding({ ...LOOKUP, maskZero: true });
+
+  it.each([
+    { returnSequences: false },
+    { returnSequences: true },
+    { returnSequences: false, goBackwards: true },
+    { returnSequences: true, goBackwards: true },
+  ])('do not count (%j)', async (settings) => {
+    await expectSameAsTfjs(WORDS, chain(masked(), layer({ ...SMALL, ...settings })));
+  });
+
+  it('do not count in sequences of any length', async () => {
+    await expectSameAsTfjs({ ...WORDS, open: [[0, 1]] }, chain(masked(), layer({ ...SMALL, returnSequences: true })));
+  });
+
+  it('do not count behind other layers', async () => {
+    const first = layer({ ...SMALL, returnSequences: true });
+    await expectSameAsTfjs(WORDS, chain(masked(), dropout({ rate: 0.5 }), first, dense({ units: 3 }), layer(SMALL)));
+  });
+});
+
+describe('Masking', () => {
+  it('hides the steps of which every feature is the masked value', async () => {
+    const steps = { inputs: [[6, 2]], below: 2 };
+    const model = await expectSameAsTfjs(steps, chain(masking({ maskValue: 1 }), lstm(SMALL)));
+    expect(operatorsOf(model)).toContain('GatherND');
+  });
+
+  it('sets them to zero', async () => {
+    await expectSameAsTfjs({ inputs: [[6, 2]], below: 2 }, chain(masking({ maskValue: 1 })));
+  });
+});
