@@ -20,29 +20,6 @@ type LowerSome = (plan: Lowering, node: Node, inputs: Inputs) => readonly Value[
 
 const NO_PADS = [0, 0, 0, 0] as const;
 
-/** An order of contraction: which cosines are left standing, from its channels and to its filters. */
-interface Order {
-  readonly from?: CosineOperand | undefined;
-  readonly to?: CosineOperand | undefined;
-  /** Products for one place of the result. */
-  readonly cost: number;
-}
-
-/** The order that takes the fewest products, where `taps` kernel elements stand between a channel and a filter. */
-function cheapestOrder(
-  [channels, taps, filters]: readonly [number, number, number],
-  input: CosineOperand | undefined,
-  output: CosineOperand | undefined,
-): Order {
-  const orders = [input, undefined].flatMap((from) =>
-    [output, undefined].map((to): Order => {
-      const [rank, maps] = [from?.count ?? channels, to?.count ?? filters];
-      return { from, to, cost: (from ? rank * channels : 0) + rank * taps * maps + (to ? maps * filters : 0) };
-    }),
-  );
-  return orders.reduce((best, order) => (order.cost < best.cost ? order : best));
-}
-
 /** Weight of Conv: (out, in, …window); of ConvTranspose: (in, out, …window). */
 const convolution =
   (op: 'Conv' | 'ConvTranspose'): LowerSome =>
@@ -56,16 +33,17 @@ const convolution =
     const [inAxis, outAxis] = op === 'Conv' ? [1, 0] : [0, 1];
     const [channels, filters] = [weight.shape[inAxis]!, weight.shape[outAxis]!];
     const taps = weight.shape[2]! * weight.shape[3]!;
-    const best = cheapestOrder(
-      [channels, taps, filters],
-      channelCosines(network, inAxis),
-      channelCosines(network, outAxis),
-    );
-    if (isProjection && channels * filters <= best.cost) {
+    const [input, output] = [channelCosines(network, inAxis), channelCosines(network, outAxis)];
+    const cost = (from: CosineOperand | undefined, to: CosineOperand | undefined) =>
+      (from ? from.count * channels : 0) +
+      (from?.count ?? channels) * taps * (to?.count ?? filters) +
+      (to ? to.count * filters : 0);
+    const orders = [input, undefined].flatMap((from) => [output, undefined].map((to) => ({ from, to })));
+    const { from, to } = orders.reduce((a, b) => (cost(b.from, b.to) < cost(a.from, a.to) ? b : a));
+    if (isProjection && channels * filters <= cost(from, to)) {
       const { values } = contractNetwork(network, parseExpression(network.expression).result);
       return [projectAll(plan, x, weight, values, bias)];
     }
-    const { from, to } = best;
     if (!from && !to) return undefined;
 
     const kernel = plan.derived(weight, kernelNetwork(network, [...(from ? [inAxis] : []), ...(to ? [outAxis] : [])]));
@@ -90,36 +68,30 @@ const convolution =
   };
 
 /**
- * A product with a stored matrix. Its network may be over a folded shape, such as (out, c, h, w) behind Flatten: then the factors are
- * those of the columns alone.
+ * A product with a stored matrix, as one with cosines and one with the rest: to leave both sides' cosines standing never takes
+ * fewer products. The network may be over a folded shape, such as (out, c, h, w) behind Flatten: then only the columns' cosines
+ * are a matrix.
  */
 const matrix: LowerSome = (plan, node, [a, b, bias]) => {
-  const { network, shape } = b!;
-  if (!network || b!.known || shape.length !== 2 || intAttribute(node, 'transA', 0)) return undefined;
-  const axes = network.shape.length;
+  const { network, shape, known } = b!;
+  if (!network || known || shape.length !== 2 || intAttribute(node, 'transA', 0)) return undefined;
   const isTransposed = intAttribute(node, 'transB', 0) !== 0;
+  const axes = network.shape.length;
   const [inAxis, outAxis] = isTransposed ? [1, 0] : [0, axes - 1];
   const columns = network.shape[outAxis]!;
   const depth = sizeOf(b!) / columns;
   if (shape[isTransposed ? 0 : 1] !== columns) return undefined;
-  const { from, to } = cheapestOrder(
-    [depth, 1, columns],
-    axes === 2 ? channelCosines(network, inAxis) : undefined,
-    channelCosines(network, outAxis),
-  );
-  if (!from && !to) return undefined;
+  const from = axes === 2 ? channelCosines(network, inAxis) : undefined;
+  const to = channelCosines(network, outAxis);
+  const isNarrowed = from && !(to && to.count < from.count);
+  const cosine = isNarrowed ? from : to;
+  if (!cosine || cosine.count * (depth + columns) >= depth * columns) return undefined;
 
-  const [rank, maps] = [from?.count ?? depth, to?.count ?? columns];
-  /** Only the last factor is in the order of the stored matrix. */
-  const isTurned = isTransposed && !to;
-  const without = [...(from ? [inAxis] : []), ...(to ? [outAxis] : [])];
-  let kernel = plan.derived(b!, kernelNetwork(network, without, isTransposed !== isTurned));
-  kernel = plan.view(kernel, isTurned ? [maps, rank] : [rank, maps]);
-  const cosines = (cosine: CosineOperand, turn: boolean) => plan.derived(undefined, cosineNetwork(cosine, turn));
-  const factors = [...(from ? [cosines(from, true)] : []), kernel, ...(to ? [cosines(to, isTransposed)] : [])];
-  const last = factors.pop()!;
-  const x = factors.reduce((value, factor) => matrixProduct(plan, node, value, factor), a!);
-  return MATRIX_OPERATORS[node.op]!(plan, node, [x, last, bias]);
+  const rest = kernelNetwork(network, [isNarrowed ? inAxis : outAxis], isTransposed && !isNarrowed);
+  const kernel = plan.derived(b, rest);
+  const cosines = plan.derived(undefined, cosineNetwork(cosine, isNarrowed || isTransposed));
+  const [first, last] = isNarrowed ? [cosines, kernel] : [plan.view(kernel, [depth, cosine.count]), cosines];
+  return MATRIX_OPERATORS[node.op]!(plan, node, [matrixProduct(plan, node, a!, first), last, bias]);
 };
 
 /** Whether all numbers of a list attribute, where the node has it, are `value`. */

@@ -47,7 +47,7 @@ export function kernelNetwork(network: TensorNetwork, without: readonly number[]
 }
 
 /** Cosines as a network of their own: (frequencies, channels), or (channels, frequencies) where `isTurned`. */
-export function cosineNetwork(cosine: CosineOperand, isTurned: boolean): TensorNetwork {
+export function cosineNetwork(cosine: CosineOperand, isTurned: boolean | undefined): TensorNetwork {
   const { count, size } = cosine;
   const levels = Int32Array.from({ length: count * count }, (_, at) => Number(at % (count + 1) === 0));
   return {

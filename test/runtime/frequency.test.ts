@@ -18,6 +18,7 @@ import { normal } from '../support/random.ts';
 import { runModel } from '../support/run-model.ts';
 
 const ints = (...value: number[]): Attribute => ({ type: 'ints', value });
+const float = (value: number): Attribute => ({ type: 'float', value });
 const int = (value: number): Attribute => ({ type: 'int', value });
 const conv = (x: string, w: string, y: string, pad = 1, bias?: string) =>
   node('Conv', [x, w, ...(bias ? [bias] : [])], [y], { pads: ints(pad, pad, pad, pad) });
@@ -27,8 +28,11 @@ const relu = (x: string, y: string) => node('Relu', [x], [y]);
 const pool = (x: string, y: string, attributes: Record<string, Attribute> = {}) =>
   node('MaxPool', [x], [y], { kernel_shape: ints(2, 2), strides: ints(2, 2), ...attributes });
 
-/** Weights by name: shape, and how many frequencies of each axis; axes with all of them are not transformed. */
-type Weights = Record<string, { shape: number[]; kept: number[] }>;
+/**
+ * Weights by name: shape, and how many frequencies of each axis; axes with all of them are not transformed. `matrix` is the
+ * shape of the initialiser where the network's is folded.
+ */
+type Weights = Record<string, { shape: number[]; kept: number[]; matrix?: [number, number] }>;
 
 interface Net {
   readonly name: string;
@@ -37,6 +41,8 @@ interface Net {
   readonly x?: readonly number[];
   /** Kernels that must have run, and that must not. */
   readonly fused?: number;
+  /** How many matrix products must have run: one for each factor. */
+  readonly products?: number;
   readonly tensors?: Record<string, Tensor>;
   readonly outputs?: string[];
 }
@@ -185,6 +191,48 @@ const NETS: Net[] = [
     },
     x: [1, 3, 16, 15],
   },
+  {
+    name: 'matrices behind Flatten, with folded axes, factors of alpha and beta, and a bias',
+    nodes: [
+      node('Flatten', ['x'], ['a']),
+      node('Gemm', ['a', 'folded', 'bias'], ['b'], { transB: int(1) }),
+      relu('b', 'c'),
+      node('Gemm', ['c', 'both', 'bias'], ['d'], { transB: int(1), alpha: float(0.5), beta: float(2) }),
+      node('Gemm', ['d', 'columns'], ['e']),
+      node('Gemm', ['e', 'rows'], ['y'], { transB: int(1) }),
+    ],
+    weights: {
+      folded: { shape: [24, 3, 12, 10], kept: [3, 2, 4, 3], matrix: [24, 360] },
+      both: { shape: [24, 24], kept: [3, 4] },
+      columns: { shape: [24, 32], kept: [24, 2] },
+      rows: { shape: [16, 32], kept: [16, 5] },
+    },
+    products: 8,
+  },
+  {
+    name: 'matrices on batches of rows',
+    nodes: [
+      node('MatMul', ['x', 'both'], ['a']),
+      node('Add', ['a', 'bias'], ['b']),
+      relu('b', 'c'),
+      node('MatMul', ['c', 'columns'], ['d']),
+      node('MatMul', ['d', 'rows'], ['y']),
+    ],
+    weights: {
+      both: { shape: [30, 24], kept: [4, 5] },
+      columns: { shape: [24, 32], kept: [24, 2] },
+      rows: { shape: [32, 16], kept: [5, 16] },
+    },
+    x: [2, 3, 7, 30],
+    products: 6,
+  },
+  {
+    name: 'a matrix that costs less as it is',
+    nodes: [node('MatMul', ['x', 'dense'], ['y'])],
+    weights: { dense: { shape: [30, 24], kept: [20, 15] } },
+    x: [2, 3, 7, 30],
+    products: 1,
+  },
 ];
 
 /** An archive whose weights are DCTs with a few low frequencies. */
@@ -192,8 +240,7 @@ function archiveOf({ nodes, weights, x = [2, 3, 12, 10], tensors = {}, outputs =
   const graph = emptyGraph('net');
   const next = normal(11);
   graph.inputs.push({ name: 'x', type: { kind: 'tensor', dtype: 'float32', shape: [...x] } });
-  for (const name of outputs)
-    graph.outputs.push({ name, type: { kind: 'tensor', dtype: 'float32', shape: [null, null, null, null] } });
+  for (const name of outputs) graph.outputs.push({ name, type: { kind: 'tensor', dtype: 'float32' } });
   graph.nodes.push(...nodes);
   const vector = (count: number, mean: number) =>
     float32Tensor(
@@ -213,15 +260,13 @@ function archiveOf({ nodes, weights, x = [2, 3, 12, 10], tensors = {}, outputs =
   const stored: StoredWeight[] = [];
   const used = new Set(nodes.flatMap(({ inputs }) => inputs));
   for (const [name, tensor] of Object.entries(exact)) if (used.has(name)) stored.push({ name, tensor });
-  for (const [name, { shape, kept }] of Object.entries(weights)) {
+  for (const [name, { shape, kept, matrix = shape }] of Object.entries(weights)) {
     const axes = shape.map((_, axis) => axis).filter((axis) => axis > 1 || kept[axis]! < shape[axis]!);
     const count = kept.reduce((product, size) => product * size, 1);
-    const gain = Math.sqrt(
-      shape.reduce((product, size) => product * size, 1) / count / (shape[1]! * shape[2]! * shape[3]!),
-    );
+    const gain = Math.sqrt(shape[0]! / count);
     const levels = Int32Array.from({ length: count }, () => Math.round(60 * next()));
     const core = { kind: 'quantized', shape: kept, levels, step: stepOf(nearestStepCode(gain / 60)) } as const;
-    stored.push({ name, dtype: 'float32', shape, network: dctNetwork(core, shape, axes) });
+    stored.push({ name, dtype: 'float32', shape: matrix, network: dctNetwork(core, shape, axes) });
   }
   const order = [...used].filter((name) => stored.some((weight) => weight.name === name));
   return {
@@ -277,7 +322,8 @@ describe.each(NETS)('in the frequency domain: $name', (net) => {
       expect(outputs.get(name)!.shape).toEqual(tensor.shape);
       expect(largestDifference(dense, outputs.get(name)!.data)).toBeLessThan(2e-5);
     }
-    const projections = engine.plan!.steps.filter(({ kernel }) => kernel === 'expandProject').length;
-    if (net.fused !== undefined) expect(projections).toBeGreaterThanOrEqual(net.fused);
+    const calls = (name: string) => engine.plan!.steps.filter(({ kernel }) => kernel === name).length;
+    if (net.fused !== undefined) expect(calls('expandProject')).toBeGreaterThanOrEqual(net.fused);
+    if (net.products !== undefined) expect(calls('matmul')).toBe(net.products);
   });
 });
