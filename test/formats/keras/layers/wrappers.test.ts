@@ -10,6 +10,7 @@ const { batchNormalization, embedding } = layers.layers;
 
 const SEQUENCE = { inputs: [[5, 3]] };
 const SMALL = { units: 4, recurrentInitializer: 'glorotNormal' } as const;
+type Layer = Parameters<typeof apply>[0];
 type Recurrent = Parameters<typeof bidirectional>[0]['layer'];
 type MergeMode = Parameters<typeof bidirectional>[0]['mergeMode'];
 type Outputs = ReturnType<typeof apply>[];
@@ -134,7 +135,7 @@ describe('TimeDistributed', () => {
   });
 
   it.each([true, false])('of images (open time: %s)', async (isOpen) => {
-    const layer = (each: ReturnType<typeof flatten>) => timeDistributed({ layer: each });
+    const layer = (each: Layer) => timeDistributed({ layer: each });
     const images = { inputs: [[3, 6, 5, 2]], ...(isOpen && { open: [[0, 1]] as const }) };
     const model = await expectSameAsTfjs(
       images,
