@@ -14,6 +14,7 @@ import { NORMALIZATION_LAYERS } from './layers/normalization.ts';
 import { PADDING_LAYERS } from './layers/padding.ts';
 import { POOLING_LAYERS } from './layers/pooling.ts';
 import { PREPROCESSING_LAYERS } from './layers/preprocessing.ts';
+import { PYTHON_CODE_LAYERS } from './layers/python-code.ts';
 import { RECURRENT_LAYERS } from './layers/recurrent.ts';
 import { RESHAPE_LAYERS } from './layers/reshape.ts';
 import { RESIZE_LAYERS } from './layers/resize.ts';
@@ -33,6 +34,7 @@ export const LAYER_FAMILIES: Readonly<Record<string, LayerRows>> = {
   Merging: MERGE_LAYERS,
   Preprocessing: PREPROCESSING_LAYERS,
   Augmentation: AUGMENTATION_LAYERS,
+  'Python code': PYTHON_CODE_LAYERS,
   'Embedding and masking': EMBEDDING_LAYERS,
   'Recurrent layers': RECURRENT_LAYERS,
   Wrappers: WRAPPER_LAYERS,

@@ -41,6 +41,8 @@ export interface TfjsOptions {
   /** What fills the inputs: normal numbers, or whole numbers from 0 up to this. */
   readonly below?: number;
   readonly kerasVersion?: string;
+  /** Settings by class name, on top of what TensorFlow.js writes into a configuration: it leaves some out. */
+  readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly layout?: 'keras' | 'nchw';
   readonly seed?: number;
 }
@@ -65,7 +67,7 @@ export async function expectSameAsTfjs(
   });
   const theirs = layers.model({ inputs, outputs: build(inputs) });
   seedWeights(theirs, seed);
-  const ours = buildGraph(kerasModelOf(theirs, options.kerasVersion ?? '2.15.0'), {
+  const ours = buildGraph(kerasModelOf(theirs, options), {
     layout: options.layout ?? 'keras',
   });
 
@@ -150,7 +152,7 @@ interface SerializedLayer {
 }
 
 /** The model as a reader of its file would describe it. */
-function kerasModelOf(model: layers.LayersModel, kerasVersion: string): KerasModel {
+function kerasModelOf(model: layers.LayersModel, { kerasVersion = '2.15.0', settings = {} }: TfjsOptions): KerasModel {
   const { config } = model.toJSON(null, false) as unknown as {
     config: {
       layers: SerializedLayer[];
@@ -172,7 +174,7 @@ function kerasModelOf(model: layers.LayersModel, kerasVersion: string): KerasMod
       className: layer.class_name,
       name: layer.name,
       path: `model/${layer.name}`,
-      config: layer.config,
+      config: { ...layer.config, ...settings[layer.class_name] },
       weights,
       calls,
     };
