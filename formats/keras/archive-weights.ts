@@ -23,7 +23,10 @@ function atPath(topology: KerasTopology, store: WeightStore, path: readonly stri
     const name = groups.get(layer);
     if (name === undefined) return layer;
     const inside = [...container, name];
-    if (layer.inner) return { ...layer, inner: atPath(layer.inner, store, inside) };
+    // A wrapper keeps the model that it applies in its attribute `layer`.
+    const wrapped = [...inside, 'layer'];
+    const root = store.children(wrapped).length > 0 ? wrapped : inside;
+    if (layer.inner) return { ...layer, inner: atPath(layer.inner, store, root) };
     return { ...layer, weights: arraysWithin(store, inside, 0) };
   });
   return { ...topology, layers };

@@ -195,12 +195,13 @@ function applyLayer(
   kwargs: Readonly<Record<string, Argument>> = {},
 ): KerasValue[] {
   const { inner } = layer;
-  if (inner) {
+  const row = layerRow(layer.className);
+  // A wrapper has a rule, which applies the model inside itself.
+  if (inner && !row) {
     const values = valuesOf(args);
     if (values.length === inner.inputs.length) return applyTopology(walk, inner, values);
     throw layerError(layer, `is called with ${values.length} inputs, expected ${inner.inputs.length}`);
   }
-  const row = layerRow(layer.className);
   if (!row) {
     throw new UnsupportedError(
       `Keras ${layerTitle(layer)}: a layer of the model's own, whose code the file does not hold`,

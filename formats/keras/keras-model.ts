@@ -36,9 +36,9 @@ export interface KerasLayer {
   readonly path: string;
   /** As in the file, in the spelling of the Keras version that wrote it. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** In the order of `layer.get_weights()`; empty for a nested model, whose layers have their own. */
+  /** In the order of `layer.get_weights()`; empty where there is a model inside, whose layers have their own. */
   readonly weights: readonly KerasArray[];
-  /** The model inside, where the layer is a model itself. */
+  /** The model inside, where the layer is a model itself, or a wrapper that applies one. */
   readonly inner?: KerasTopology;
   /** Empty for the input layers, which nothing feeds. */
   readonly calls: readonly LayerCall[];

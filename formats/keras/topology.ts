@@ -12,6 +12,9 @@ import type { KerasLayer, KerasTopology, LayerCall, TensorReference } from './ke
 const SEQUENTIAL = new Set(['Sequential']);
 const FUNCTIONAL = new Set(['Functional', 'Model', 'Network', 'Container']);
 
+/** The wrapper that may hold a model. */
+const STEPWISE = 'TimeDistributed';
+
 /** A layer's or model's class and settings, as all versions write them. */
 interface Description {
   readonly className: string;
@@ -94,15 +97,25 @@ function describe(value: unknown, what: string, kerasVersion: string): Descripti
 function layerOf(description: Description, path: string, kerasVersion: string, depth: number): KerasLayer {
   const { className, name, config, inboundNodes } = description;
   checkNotQuantized(config.dtype, `Keras layer "${name}" (${className}) at ${path}`);
+  const model = modelWithin(description, path, kerasVersion);
   return {
     className,
     name,
     path,
     config,
     weights: [],
-    ...(isModel(description) && { inner: topologyOf(description, path, kerasVersion, depth + 1) }),
+    ...(model && { inner: topologyOf(model, path, kerasVersion, depth + 1) }),
     calls: inboundNodes.map((node) => layerCall(node, path)),
   };
+}
+
+/** The model that a layer is, or that it applies to every step. */
+function modelWithin(description: Description, path: string, kerasVersion: string): Description | undefined {
+  if (isModel(description)) return description;
+  const { className, config } = description;
+  if (className !== STEPWISE || !isObject(config.layer)) return undefined;
+  const wrapped = describe(config.layer, `the layer inside ${path}`, kerasVersion);
+  return isModel(wrapped) ? wrapped : undefined;
 }
 
 function checkNotQuantized(dtype: unknown, layer: string): void {

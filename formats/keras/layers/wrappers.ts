@@ -83,7 +83,8 @@ function leadingShape(builder: GraphBuilder, source: string, rest: readonly numb
 
 const timeDistributed: Rule = (applied) => {
   const { layer, builder, args } = applied;
-  const inner = wrappedLayer(layer, 'layer', setting(layer, 'layer'), layer.weights);
+  const wrapped = wrappedLayer(layer, 'layer', setting(layer, 'layer'), layer.weights);
+  const inner = layer.inner ? { ...wrapped, inner: layer.inner } : wrapped;
   const values = inputsOf(applied, 1);
   const short = values.find(({ shape }) => shape.length < 3);
   if (short) throw layerError(layer, `is given a value with ${short.shape.length} axes, expected 3 or more`);

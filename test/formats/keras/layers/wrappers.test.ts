@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { withArchiveWeights } from '../../../../formats/keras/archive-weights.ts';
 import { buildGraph } from '../../../../formats/keras/build-graph.ts';
+import type { JsonObject } from '../../../../formats/keras/json.ts';
+import type { KerasArray, KerasLayer } from '../../../../formats/keras/keras-model.ts';
+import { distribute } from '../../../../formats/keras/nested-weights.ts';
+import { readTopology } from '../../../../formats/keras/topology.ts';
+import type { WeightStore } from '../../../../formats/keras/weight-store.ts';
 import { toNumbers } from '../../../../src/graph/numbers.ts';
 import { float32Tensor } from '../../../../src/graph/tensor.ts';
-import { layerModel, randomTensor, runLayer } from '../layer-case.ts';
+import { runModel } from '../../../support/run-model.ts';
+import { arrayOf, layerModel, randomTensor, runLayer } from '../layer-case.ts';
 import { type apply, chain, expectClose, expectSameAsTfjs, layers, operatorsOf, tf } from '../tfjs-case.ts';
 
 const { bidirectional, timeDistributed, lstm, gru, simpleRNN, dense, conv2d, maxPooling2d, flatten } = layers.layers;
@@ -153,6 +160,58 @@ describe('TimeDistributed', () => {
   it('of a recurrent layer', async () => {
     const inner = lstm({ ...SMALL, returnSequences: true });
     await expectSameAsTfjs({ inputs: [[2, 5, 3]] }, chain(timeDistributed({ layer: inner })));
+  });
+
+  it.each(['the legacy file', 'the archive'])('of a model, whose weights %s has', async (kind) => {
+    const inside = layers.sequential({
+      layers: [
+        conv2d({ filters: 3, kernelSize: 3, inputShape: [6, 5, 2] }),
+        batchNormalization(),
+        flatten(),
+        dense({ units: 4 }),
+      ],
+    });
+    const input = layers.input({ shape: [3, 6, 5, 2] });
+    const output = timeDistributed({ layer: inside as unknown as Layer, name: 'each' }).apply(input);
+    const theirs = layers.model({ inputs: input, outputs: output as ReturnType<typeof apply> });
+    const weights = theirs.layers[1]!.weights;
+    const values = weights.map(({ shape, originalName }, index) => {
+      const random = randomTensor(shape as number[], index);
+      return originalName.includes('variance') ? tf.abs(random) : random;
+    });
+    theirs.layers[1]!.setWeights(values);
+
+    const configuration = theirs.toJSON(null, false) as unknown as JsonObject;
+    const topology = readTopology(configuration, '2.15.0');
+    const arrays = weights.map(({ originalName }, index) => ({
+      name: `each/${originalName}:0`,
+      array: arrayOf(values[index]!),
+    }));
+    const groups = new Map<string, KerasArray[]>();
+    for (const { name, array } of arrays) {
+      // Such as `each/conv2d_Conv2D1/kernel:0`, which an archive keeps by class and attribute.
+      const group = `layers/time_distributed/layer/layers/${name.split('/')[1]!.split('_').slice(0, -1).join('_')}`;
+      groups.set(group, [...(groups.get(group) ?? []), array]);
+    }
+    const store: WeightStore = {
+      children: (path) => {
+        const start = `${path.join('/')}/`;
+        return [...groups.keys()].flatMap((name) =>
+          name.startsWith(start) ? [name.slice(start.length).split('/')[0]!] : [],
+        );
+      },
+      arrays: (path) => groups.get(path.join('/')) ?? [],
+      layerName: () => undefined,
+    };
+    const [first, wrapper] = topology.layers as [KerasLayer, KerasLayer];
+    const filled =
+      kind === 'the archive'
+        ? withArchiveWeights(topology, store)
+        : { ...topology, layers: [first, { ...wrapper, inner: distribute(wrapper.inner!, arrays) }] };
+    const model = buildGraph({ kerasVersion: '2.15.0', topology: filled });
+    const x = randomTensor([2, 3, 6, 5, 2], 9, 1);
+    const results = await runModel(model, new Map([[model.graph.inputs[0]!.name, feedOf(x)]]));
+    expectClose(toNumbers([...results.values()][0]!), (theirs.predict(x) as tf.Tensor).dataSync());
   });
 
   it('behind a recurrent layer', async () => {
