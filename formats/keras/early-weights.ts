@@ -5,6 +5,7 @@
 import { FormatError } from '../../src/errors.ts';
 import { toFloat32 } from '../../src/graph/numbers.ts';
 import { permutedArray } from './array-order.ts';
+import { property } from './json.ts';
 import { isKeras1 } from './keras-1.ts';
 import type { KerasArray, KerasLayer } from './keras-model.ts';
 
@@ -37,15 +38,25 @@ const CHANNELS_FIRST: Readonly<Record<string, readonly number[]>> = {
 /** Places of the arrays of Keras 1's gates, for the kernel; recurrent kernel and bias are the next two. */
 const GATES: Readonly<Record<string, readonly number[]>> = { LSTM: [0, 6, 3, 9], GRU: [0, 3, 6] };
 
+/** The class of the layer, or of the one that it wraps; Bidirectional has the arrays of that twice. */
+function wrappedClass({ className, config }: KerasLayer): string {
+  const inside = property(config.layer, 'class_name');
+  return typeof inside === 'string' ? inside : className;
+}
+
 function fromKeras1(layer: KerasLayer): readonly KerasArray[] {
   const { className, config, weights, path } = layer;
   const [kernel, ...others] = weights;
-  const gates = GATES[className];
-  if (gates && weights.length === 3 * gates.length) {
-    return [0, 1, 2].map((part) =>
-      joined(
-        gates.map((place) => weights[place + part]!),
-        path,
+  const gates = GATES[wrappedClass(layer)];
+  const count = gates && 3 * gates.length;
+  if (count && weights.length % count === 0) {
+    const starts = Array.from({ length: weights.length / count }, (_, direction) => direction * count);
+    return starts.flatMap((start) =>
+      [0, 1, 2].map((part) =>
+        joined(
+          gates.map((place) => weights[start + place + part]!),
+          path,
+        ),
       ),
     );
   }

@@ -49,7 +49,8 @@ function product({ builder }: AppliedLayer, given: KerasValue, kernel: KerasArra
     const weight = builder.constant('kernel', { ...turned, shape: [...turned.shape, ...window] });
     return { name: builder.emit('Conv', [given.name, weight, ...biases]), dtype: 'float32', shape, order: given.order };
   }
-  const value = builder.plain(given);
+  // The product leaves the other axes as they are, such as the time of recurrent layers in front.
+  const value = given.order.at(-1) === rank - 1 ? given : builder.plain(given);
   const matrix = builder.emit('MatMul', [value.name, builder.constant('kernel', arrayTensor(kernel))]);
   const name = bias ? builder.emit('Add', [matrix, ...biases]) : matrix;
   return { name, dtype: 'float32', shape, order: value.order };

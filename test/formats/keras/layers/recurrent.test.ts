@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../../../formats/keras/build-graph.ts';
+import { earlyWeights } from '../../../../formats/keras/early-weights.ts';
 import { toNumbers } from '../../../../src/graph/numbers.ts';
 import { float32Tensor } from '../../../../src/graph/tensor.ts';
-import { layerModel, randomTensor, runLayer } from '../layer-case.ts';
+import { arrayOf, layerModel, randomTensor, runLayer } from '../layer-case.ts';
 import { type apply, chain, expectClose, expectSameAsTfjs, layers, operatorsOf, tf } from '../tfjs-case.ts';
 
 const { lstm, gru, simpleRNN, dense, rnn, lstmCell, gruCell, simpleRNNCell, stackedRNNCells } = layers.layers;
@@ -58,9 +59,12 @@ describe.each([
     );
   });
 
-  it('behind another of its kind needs no transpose', async () => {
-    const stack = [1, 2, 3].map((units) => layer({ ...SMALL, units, returnSequences: true }));
-    const model = await expectSameAsTfjs(SEQUENCE, chain(stack[0]!, stack[1]!, stack[2]!));
+  it('behind another of its kind, and a dense layer, needs no transpose', async () => {
+    const stack = [1, 2].map((units) => layer({ ...SMALL, units, returnSequences: true }));
+    const model = await expectSameAsTfjs(
+      SEQUENCE,
+      chain(stack[0]!, dense({ units: 3, activation: 'relu' }), stack[1]!),
+    );
     expect(operatorsOf(model).filter((op) => op === 'Transpose')).toHaveLength(2);
   });
 });
@@ -176,6 +180,36 @@ it('takes states by name', async () => {
   const byPlace = await runLayer(plain, [x!, h!, c!]);
   const byName = await runLayer({ ...plain, named: { initial_state: [1, 2] } }, [x!, h!, c!]);
   expect(byName.results).toEqual(byPlace.results);
+});
+
+it('reads the gates of Keras 1 one by one, also of both directions', () => {
+  const gates = (direction: number) =>
+    ['i', 'c', 'f', 'o'].flatMap((gate) =>
+      [[3, 4], [4, 4], [4]].map((shape, part) => ({
+        gate,
+        part,
+        tensor: randomTensor(shape, direction * 12 + part + gate.charCodeAt(0)),
+      })),
+    );
+  const parts = [gates(0), gates(1)];
+  const config = { layer: { class_name: 'LSTM', config: { units: 4 } } };
+  const [, layer] = layerModel({ className: 'Bidirectional', config, inputs: [[null, 5, 3]] }).topology.layers;
+  const weights = parts.flat().map(({ tensor }) => arrayOf(tensor));
+  const read = earlyWeights({ ...layer!, weights }, { kerasVersion: '1.2.2', backend: 'tensorflow' });
+  const expected = parts.flatMap((direction) =>
+    [0, 1, 2].map((wanted) => {
+      const ordered = ['i', 'f', 'c', 'o'].map(
+        (name) => direction.find(({ gate, part }) => gate === name && part === wanted)!,
+      );
+      return arrayOf(
+        tf.concat(
+          ordered.map(({ tensor }) => tensor),
+          wanted === 2 ? 0 : 1,
+        ),
+      );
+    }),
+  );
+  expect(read).toEqual(expected);
 });
 
 describe('refuses', () => {
