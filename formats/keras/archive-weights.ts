@@ -32,6 +32,9 @@ function atPath(topology: KerasTopology, store: WeightStore, path: readonly stri
   return { ...topology, layers };
 }
 
+/** Classes that Keras publishes, and so writes into configurations, under other names than their own. */
+const OWN_NAMES: Readonly<Record<string, string>> = { GroupQueryAttention: 'GroupedQueryAttention' };
+
 /** The name of each layer's group. */
 function groupsOf(
   layers: readonly KerasLayer[],
@@ -42,9 +45,10 @@ function groupsOf(
   const names = new Set(store.children(container));
   const byClass = new Map<string, KerasLayer[]>();
   for (const layer of layers) {
-    const known = byClass.get(snakeCase(layer.className));
+    const stem = snakeCase(OWN_NAMES[layer.className] ?? layer.className);
+    const known = byClass.get(stem);
     if (known) known.push(layer);
-    else byClass.set(snakeCase(layer.className), [layer]);
+    else byClass.set(stem, [layer]);
   }
   for (const [stem, alike] of byClass) {
     const groups = [...names].filter((name) => numberAfter(stem, name) !== undefined);

@@ -1,5 +1,5 @@
 /**
- * Attention without weights to speak of: Attention, by dot products, and AdditiveAttention, by tanh of sums
+ * The attention layers. Those without weights to speak of are here: Attention, by dot products, and AdditiveAttention, by tanh of sums
  * (keras/src/layers/attention/attention.py and additive_attention.py).
  */
 import type { Dim } from '../../../src/graph/graph.ts';
@@ -113,7 +113,7 @@ const additiveAttention: Rule = (applied) => {
 
 export const ATTENTION_LAYERS: LayerRows = {
   MultiHeadAttention: { rule: multiHeadAttention, note: 'over one axis of sequences' },
-  GroupedQueryAttention: { rule: groupedQueryAttention },
+  GroupQueryAttention: { rule: groupedQueryAttention },
   Attention: { rule: attention },
   AdditiveAttention: { rule: additiveAttention },
 };

@@ -4,7 +4,9 @@
 import { arrayTensor } from '../array-order.ts';
 import { identity, int, type KerasValue, keptAxis } from '../graph-builder.ts';
 import { flagSetting, numberSetting, sizeSetting } from '../layer-config.ts';
-import { floatInput, inputOf, type LayerRows, type Rule, takeWeights } from '../layer-rule.ts';
+import { floatInput, inputOf, type LayerRows, type Rule, takeWeights, unsupportedLayer } from '../layer-rule.ts';
+
+const MASK_OF_MORE = 'a mask of anything but a sequence';
 
 const embedding: Rule = (applied) => {
   const { layer, builder } = applied;
@@ -21,12 +23,14 @@ const embedding: Rule = (applied) => {
     order: identity(given.shape.length + 1),
   };
   if (!flagSetting(layer, 'mask_zero', false)) return value;
+  if (given.shape.length !== 2) throw unsupportedLayer(layer, MASK_OF_MORE);
   return { ...value, mask: builder.cast(indices, 'bool').name };
 };
 
 const masking: Rule = (applied) => {
   const { layer, builder } = applied;
   const value = floatInput(builder, inputOf(applied, 3));
+  if (value.shape.length !== 3) throw unsupportedLayer(layer, MASK_OF_MORE);
   const isMasked = builder.emit('Equal', [
     value.name,
     builder.scalar('mask_value', numberSetting(layer, 'mask_value', 0)),

@@ -1,5 +1,5 @@
 /**
- * MultiHeadAttention and GroupedQueryAttention (keras/src/layers/attention), whose projections Keras writes as einsum:
+ * MultiHeadAttention and GroupQueryAttention (keras/src/layers/attention), whose projections Keras writes as einsum:
  * here they are products with matrices, and the heads an axis in front.
  */
 import type { Dim } from '../../../src/graph/graph.ts';

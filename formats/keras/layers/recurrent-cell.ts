@@ -66,7 +66,7 @@ export function recurrentCells(layer: KerasLayer, kerasMajor: number, features: 
   if (!Array.isArray(list) || list.length === 0) throw layerError(stack, 'has no cells');
   let taken = 0;
   let size = features;
-  return list.map((serialized) => {
+  const cells = list.map((serialized) => {
     const plain = wrappedLayer(layer, 'cell', serialized, []);
     const count = flagSetting(plain, 'use_bias', true) ? 3 : 2;
     const cell = recurrentCell({ ...plain, weights: layer.weights.slice(taken, taken + count) }, kerasMajor, size);
@@ -74,6 +74,8 @@ export function recurrentCells(layer: KerasLayer, kerasMajor: number, features: 
     size = cell.units;
     return cell;
   });
+  if (taken === layer.weights.length) return cells;
+  throw layerError(layer, `has ${layer.weights.length} weights, and ${taken} are those of its cells`);
 }
 
 function recurrentCell(layer: KerasLayer, kerasMajor: number, features: number): RecurrentCell {

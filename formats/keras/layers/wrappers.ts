@@ -6,7 +6,7 @@ import type { Dim } from '../../../src/graph/graph.ts';
 import { type GraphBuilder, int, type KerasValue } from '../graph-builder.ts';
 import type { KerasLayer } from '../keras-model.ts';
 import { setting } from '../layer-config.ts';
-import { inputsOf, knownSize, type LayerRows, layerError, type Rule } from '../layer-rule.ts';
+import { inputsOf, knownSize, type LayerRows, layerError, type Rule, unsupportedLayer } from '../layer-rule.ts';
 import { wrappedLayer } from '../wrapped-layer.ts';
 import { bidirectional } from './bidirectional.ts';
 
@@ -85,7 +85,9 @@ const timeDistributed: Rule = (applied) => {
   const { layer, builder, args } = applied;
   const wrapped = wrappedLayer(layer, 'layer', setting(layer, 'layer'), layer.weights);
   const inner = layer.inner ? { ...wrapped, inner: layer.inner } : wrapped;
-  const values = inputsOf(applied, 1);
+  const inputs = inputsOf(applied, 1);
+  // Several are folded alike.
+  const values = inputs.length > 1 ? inputs.map((value) => builder.plain(value)) : inputs;
   const short = values.find(({ shape }) => shape.length < 3);
   if (short) throw layerError(layer, `is given a value with ${short.shape.length} axes, expected 3 or more`);
   if (POINTWISE.has(inner.className)) return applied.apply(inner, args);
@@ -94,6 +96,9 @@ const timeDistributed: Rule = (applied) => {
     inner,
     samples.map(({ value }) => ({ kind: 'value', value })),
   );
+  // Keras would hand on a mask of steps within steps.
+  if (outputs.some(({ mask }) => mask !== undefined))
+    throw unsupportedLayer(inner, 'a mask of anything but a sequence');
   return outputs.map((output) => unfolded(builder, layer, output, samples[0]!));
 };
 

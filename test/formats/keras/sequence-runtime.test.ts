@@ -65,9 +65,9 @@ describe('fqz/runtime/full runs', () => {
       },
     ],
     [
-      'GroupedQueryAttention',
+      'GroupQueryAttention',
       {
-        className: 'GroupedQueryAttention',
+        className: 'GroupQueryAttention',
         config: { head_dim: 3, num_query_heads: 4, num_key_value_heads: 2, use_bias: false },
         weights: [
           [6, 4, 3],

@@ -209,12 +209,12 @@ describe('MultiHeadAttention', () => {
   });
 });
 
-it.each([1, 2, 4])('GroupedQueryAttention with %i heads of keys', async (groups) => {
+it.each([1, 2, 4])('GroupQueryAttention with %i heads of keys', async (groups) => {
   const given = { heads: 4, groups, size: 3 };
   const weights = projections(given, [6, 3, 3]);
   const { results } = await runLayer(
     {
-      className: 'GroupedQueryAttention',
+      className: 'GroupQueryAttention',
       config: { head_dim: 3, num_query_heads: 4, num_key_value_heads: groups },
       weights,
       inputs: [
