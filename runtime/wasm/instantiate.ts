@@ -4,8 +4,8 @@
  */
 import type { BulkDecoder } from '../../formats/fqz/read.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { RELAXED, SIMD } from './binaries.ts';
 import { bulkDecoder, type DecoderExports } from './bulk-decoder.ts';
+import { embeddedKernels } from './embedded.ts';
 import { hostImports } from './host.ts';
 
 /** Kernels that run in WebAssembly, over one memory. */
@@ -43,15 +43,19 @@ const compiled = new Map<boolean, Promise<WebAssembly.Module>>();
  * policy forbids WebAssembly.
  */
 export async function wasmKernels(memory: WebAssembly.Memory, options: WasmOptions = {}): Promise<WasmKernels> {
-  const { relaxed = hasRelaxedSimd() } = options;
-  const module = options.module ?? (await embedded(relaxed));
+  const given = options.module;
+  // The section that scripts/write-wasm.mjs adds.
+  const relaxed = given
+    ? WebAssembly.Module.customSections(given, 'relaxed').length > 0
+    : (options.relaxed ?? hasRelaxedSimd());
+  const module = given ?? (await embedded(relaxed));
   const { exports } = await WebAssembly.instantiate(module, importsOf(memory));
-  const { heapBase, isRelaxed, ...kernels } = exports;
+  const { heapBase, ...kernels } = exports;
   const base = ((heapBase as WebAssembly.Global).value + 15) & -16;
   return {
     kernels: kernels as unknown as Kernels,
     heapBase: base,
-    variant: (isRelaxed as WebAssembly.Global).value ? 'relaxed-simd' : 'simd',
+    variant: relaxed ? 'relaxed-simd' : 'simd',
     decoder() {
       const own = new WebAssembly.Memory({ initial: 1 });
       const instance = new WebAssembly.Instance(module, importsOf(own));
@@ -67,15 +71,8 @@ function importsOf(memory: WebAssembly.Memory): WebAssembly.Imports {
 function embedded(relaxed: boolean): Promise<WebAssembly.Module> {
   let module = compiled.get(relaxed);
   if (!module) {
-    module = WebAssembly.compile(bytesOf(relaxed ? RELAXED : SIMD));
+    module = WebAssembly.compile(embeddedKernels(relaxed));
     compiled.set(relaxed, module);
   }
   return module;
-}
-
-/** The bytes of hexadecimal digits, 0 to 9 and a to f. */
-function bytesOf(digits: string): Uint8Array<ArrayBuffer> {
-  const codes = new TextEncoder().encode(digits);
-  const value = (at: number) => (codes[at]! & 15) + 9 * (codes[at]! >> 6);
-  return codes.subarray(0, codes.length / 2).map((_, at) => 16 * value(2 * at) + value(2 * at + 1));
 }

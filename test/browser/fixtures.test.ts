@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeFqz, type LoadOptions, load, type Operand, type StoredWeight } from '../../runtime/full.ts';
 import { createSession } from '../../runtime/ort/index.ts';
-import { SIMD } from '../../runtime/wasm/binaries.ts';
+import { embeddedKernels } from '../../runtime/wasm/embedded.ts';
 import { noise } from '../support/small-model.ts';
 
 const urls = import.meta.glob<string>('../../fixtures/v1/*.fqz', { eager: true, query: '?url', import: 'default' });
@@ -76,7 +76,7 @@ describe('frozen files of version 1', () => {
       return outputs;
     };
     const inRuntime = async (options: LoadOptions) => (await load(bytes, options)).run({ [name!]: { data, shape } });
-    const plain = await WebAssembly.compile(Uint8Array.from(SIMD.match(/../g)!, (pair) => Number.parseInt(pair, 16)));
+    const plain = await WebAssembly.compile(embeddedKernels(false));
     const expected = await inOnnxruntime('dense');
     const others = await Promise.all([
       inOnnxruntime('factored'),

@@ -9,7 +9,7 @@ import {
   type Source,
 } from '../../runtime/full.ts';
 import { createSession } from '../../runtime/ort/index.ts';
-import { SIMD } from '../../runtime/wasm/binaries.ts';
+import { embeddedKernels } from '../../runtime/wasm/embedded.ts';
 import { convert } from '../../src/convert.ts';
 import { noise, smallModel } from '../support/small-model.ts';
 
@@ -21,8 +21,6 @@ function relativeDifference(actual: ArrayLike<number>, expected: readonly number
   const difference = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - actual[at]!)), 0);
   return difference / expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
-
-const fromHexadecimal = (digits: string) => Uint8Array.from(digits.match(/../g)!, (pair) => Number.parseInt(pair, 16));
 
 it('runs in a page, not in Node', () => {
   expect(navigator.userAgent).toContain('Chrome');
@@ -66,7 +64,7 @@ describe('fqz/runtime: load', () => {
   it.each<[string, () => Promise<LoadOptions>]>([
     ['js', async () => ({ backend: 'js' })],
     ['wasm, relaxed SIMD', async () => ({ backend: 'wasm' })],
-    ['wasm, plain SIMD', async () => ({ wasm: await WebAssembly.compile(fromHexadecimal(SIMD)) })],
+    ['wasm, plain SIMD', async () => ({ wasm: await WebAssembly.compile(embeddedKernels(false)) })],
   ])('computes what onnxruntime-node does: %s', async (_, options) => {
     await expectLogits(await load(bytes, await options()));
   });

@@ -13,7 +13,7 @@ import {
   UnsupportedError,
 } from '../../runtime/full.ts';
 import { createSession } from '../../runtime/ort/index.ts';
-import { SIMD } from '../../runtime/wasm/binaries.ts';
+import { embeddedKernels } from '../../runtime/wasm/embedded.ts';
 import { noise } from '../support/small-model.ts';
 
 const fixture = (name: string) =>
@@ -88,7 +88,7 @@ describe('backends', () => {
     await expect(load(DIGITS, { backend: 'wasm' })).rejects.toThrow();
   });
 
-  const build = Uint8Array.from(Buffer.from(SIMD, 'hex'));
+  const build = embeddedKernels(false);
   it('take a WebAssembly build as module, bytes or from a URL', async () => {
     const url = `data:application/wasm;base64,${Buffer.from(build).toString('base64')}`;
     for (const wasm of [await WebAssembly.compile(build), build, url, new Response(build)]) {

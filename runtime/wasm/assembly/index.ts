@@ -3,9 +3,6 @@
 /** First byte behind this module's own constants. */
 export const heapBase: usize = __heap_base;
 
-/** Whether this is the build with relaxed SIMD. */
-export const isRelaxed: i32 = ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
-
 export { arg } from './arg';
 export { conv } from './conv';
 export { convTranspose } from './conv-transpose';
