@@ -5,9 +5,14 @@
 import type { KerasLayer } from './keras-model.ts';
 import { layerError } from './layer-rule.ts';
 
-/** The value of a setting; `undefined` where it is absent or null. */
+/** The value of a setting; `undefined` where it is absent or null. Numbers and lists that were NumPy's are plain ones. */
 export function setting({ config }: KerasLayer, name: string): unknown {
-  return Object.hasOwn(config, name) ? (config[name] ?? undefined) : undefined;
+  if (!Object.hasOwn(config, name)) return undefined;
+  const value = config[name] ?? undefined;
+  if (typeof value !== 'object') return value;
+  const { type, class_name: className, value: plain, config: inner } = value as Record<string, unknown>;
+  if (type === 'ndarray') return plain;
+  return className === '__numpy__' ? (inner as { value?: unknown } | undefined)?.value : value;
 }
 
 function wrong(layer: KerasLayer, name: string, value: unknown, expected: string): Error {

@@ -82,7 +82,10 @@ export function inputOf(applied: AppliedLayer, least = 1, most = Number.POSITIVE
   if (shape.length >= least && shape.length <= most) return value!;
   const expected =
     least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `${least} or more` : `${least} to ${most}`;
-  throw layerError(layer, `is given a value of shape [${shape.map((size) => size ?? '?')}], expected ${expected} axes`);
+  throw layerError(
+    layer,
+    `is given a value of shape [${shape.map((size) => size ?? '?').join(', ')}], expected ${expected} axes`,
+  );
 }
 
 /** `value` as float32, to which Keras casts what its layers are given. */
@@ -94,7 +97,10 @@ export function floatInput(builder: GraphBuilder, value: KerasValue): KerasValue
 export function knownSize(layer: KerasLayer, { shape }: KerasValue, axis: number): number {
   const size = shape.at(axis);
   if (typeof size === 'number') return size;
-  throw unsupportedLayer(layer, `needs to know axis ${axis} of its input of shape [${shape.map((dim) => dim ?? '?')}]`);
+  throw unsupportedLayer(
+    layer,
+    `needs to know axis ${axis} of its input of shape [${shape.map((dim) => dim ?? '?').join(', ')}]`,
+  );
 }
 
 /**

@@ -22,5 +22,5 @@ export const AUGMENTATION_LAYERS: LayerRows = {
   ),
   AutoContrast: { refused: 'it changes images outside training as well' },
   Equalization: { refused: 'it changes images outside training as well' },
-  RandomCrop: { refused: 'outside training it resizes and crops to the aspect ratio' },
+  RandomCrop: { refused: 'it resizes and crops images outside training as well' },
 };

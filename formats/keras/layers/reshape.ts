@@ -92,10 +92,11 @@ const reshape: Rule = (applied) => {
   const { layer, builder } = applied;
   takeWeights(layer, []);
   const value = inputOf(applied);
-  const target = setting(layer, 'target_shape');
+  const given = setting(layer, 'target_shape');
+  const target = Array.isArray(given) ? given.map((size) => size ?? -1) : given;
   const isSize = (size: unknown) => Number.isSafeInteger(size) && ((size as number) > 0 || size === -1);
   if (!Array.isArray(target) || !target.every(isSize) || target.filter((size) => size === -1).length > 1) {
-    throw layerError(layer, `has target_shape ${JSON.stringify(target)}, expected sizes, of which one may be -1`);
+    throw layerError(layer, `has target_shape ${JSON.stringify(given)}, expected sizes, of which one may be -1`);
   }
   const [batch = null, ...sizes] = value.shape;
   const total = productOf(sizes);

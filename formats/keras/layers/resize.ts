@@ -4,7 +4,7 @@
  */
 import type { Attribute, Dim } from '../../../src/graph/graph.ts';
 import { float32Tensor } from '../../../src/graph/tensor.ts';
-import { ints, text } from '../graph-builder.ts';
+import { int, text } from '../graph-builder.ts';
 import { type Images, imagesOf } from '../images.ts';
 import type { KerasLayer } from '../keras-model.ts';
 import { flagSetting, setting, sizeSetting, sizesSetting } from '../layer-config.ts';
@@ -60,8 +60,10 @@ const resizing: Rule = (applied) => {
   }
   const { images, target } = sizedImages(applied);
   const method = interpolationOf(layer, 'bilinear') === 'nearest' ? NEAREST : BILINEAR;
-  const sizes = builder.integers('sizes', target);
-  const name = builder.emit('Resize', [images.value.name, '', '', sizes], { axes: ints([2, 3]), ...method });
+  // Not by the attribute `axes`, over which onnxruntime 1.30 trips where it moves transposes.
+  const outer = builder.emit('Shape', [images.value.name], { end: int(2) });
+  const sizes = builder.emit('Concat', [outer, builder.integers('sizes', target)], { axis: int(0) });
+  const name = builder.emit('Resize', [images.value.name, '', '', sizes], method);
   return images.result(name, images.channels, target);
 };
 
