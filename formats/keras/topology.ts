@@ -83,7 +83,8 @@ function describe(value: unknown, what: string, kerasVersion: string): Descripti
   const className = qualified.slice(qualified.lastIndexOf('>') + 1);
   const config = Array.isArray(value.config) ? { layers: value.config } : (value.config ?? {});
   if (!isObject(config)) throw new FormatError('Keras', `${what} (${className}) has no config`);
-  const name = config.name ?? value.name ?? (Array.isArray(value.config) ? className.toLowerCase() : undefined);
+  // A list of layers, and a model class of one's own, need not have a name.
+  const name = config.name ?? value.name ?? className.toLowerCase();
   if (typeof name !== 'string' || name === '') throw new FormatError('Keras', `${what} (${className}) has no name`);
   const modern = isKeras1(kerasVersion) ? fromKeras1(className, config) : { className, config };
   return {
