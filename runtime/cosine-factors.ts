@@ -1,6 +1,7 @@
 /**
  * Orthonormal DCT-II matrices, and Kronecker products of them, as factors of matrix products.
  */
+import { cosineMatrix } from '../src/codec/cosines.ts';
 import type { Memory } from './js/memory.ts';
 import type { Kernels, Pointer } from './kernels/kernels.ts';
 
@@ -57,19 +58,23 @@ function phaseOf(k: number, x: number, size: number): number {
 }
 
 function jointColumns(cosines: readonly Cosines[], from: number, to: number): Float32Array {
-  const rows = cosines.reduce((product, { count }) => product * count, 1);
-  const columns = new Float32Array(rows * (to - from));
-  for (let row = 0, at = 0; row < rows; row++) {
-    for (let x = from; x < to; x++) {
-      let product = 1;
-      for (let axis = cosines.length - 1, k = row, place = x; axis >= 0; axis--) {
-        const { count, size } = cosines[axis]!;
-        product *= scaleOf(k % count, size) * Math.cos(phaseOf(k % count, place % size, size));
-        k = Math.floor(k / count);
-        place = Math.floor(place / size);
+  let joint = { rows: 1, columns: 1, values: Float64Array.of(1) };
+  for (const { count, size } of cosines) {
+    const { rows, columns, values } = joint;
+    const own = cosineMatrix(count, size);
+    const product = new Float64Array(rows * count * columns * size);
+    for (let row = 0, at = 0; row < rows * count; row++) {
+      const [left, right] = [Math.floor(row / count) * columns, (row % count) * size];
+      for (let column = 0; column < columns; column++) {
+        for (let x = 0; x < size; x++) product[at++] = values[left + column]! * own[right + x]!;
       }
-      columns[at++] = product;
     }
+    joint = { rows: rows * count, columns: columns * size, values: product };
   }
-  return columns;
+  const { rows, columns, values } = joint;
+  const wanted = new Float32Array(rows * (to - from));
+  for (let row = 0; row < rows; row++) {
+    wanted.set(values.subarray(row * columns + from, row * columns + to), row * (to - from));
+  }
+  return wanted;
 }
