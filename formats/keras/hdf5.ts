@@ -107,11 +107,12 @@ export class Hdf5File {
   }
 
   /**
-   * The texts in an attribute of the object at `path`; `undefined` where it does not have the attribute. Throws
+   * The texts in an attribute of the object at `path`; `undefined` where there is no such object or attribute. Throws
    * `FormatError` for an attribute that is damaged, or holds anything but text.
    */
   texts(path: string, name: string): string[] | undefined {
     const what = `attribute ${name} of ${path}`;
+    if (this.kind(path) === undefined) return undefined;
     return guarded(what, () => {
       if (!this.#hasAttribute(path, name)) return undefined;
       const library = this.#library;
