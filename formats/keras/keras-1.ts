@@ -74,6 +74,9 @@ export function fromKeras1(className: string, config: JsonObject): { className: 
 }
 
 function fromMerge(config: JsonObject): { className: string; config: JsonObject } {
+  if (Array.isArray(config.layers)) {
+    throw new UnsupportedError(`Keras layer "${config.name}" (Merge) begins a Sequential model with several models`);
+  }
   const className = MERGES[`${config.mode}`];
   if (className === undefined) {
     throw new UnsupportedError(
