@@ -4,6 +4,7 @@
  * named after the attribute that holds them.
  */
 import { MAX_DEPTH } from './call-arguments.ts';
+import { property } from './json.ts';
 import type { KerasArray, KerasLayer, KerasTopology } from './keras-model.ts';
 import type { WeightStore } from './weight-store.ts';
 
@@ -27,7 +28,7 @@ function atPath(topology: KerasTopology, store: WeightStore, path: readonly stri
     const wrapped = [...inside, 'layer'];
     const root = store.children(wrapped).length > 0 ? wrapped : inside;
     if (layer.inner) return { ...layer, inner: atPath(layer.inner, store, root) };
-    return { ...layer, weights: arraysWithin(store, inside, 0) };
+    return { ...layer, weights: arraysWithin(store, inside, cellNames(layer), 0) };
   });
   return { ...topology, layers };
 }
@@ -96,14 +97,33 @@ const ATTRIBUTES = [
 /** State of random number generators, which `get_weights()` leaves out. */
 const RANDOM_STATE = /^_?seed_generators?$/;
 
-/** The arrays of a layer and of all layers inside it. */
-function arraysWithin(store: WeightStore, path: readonly string[], depth: number): KerasArray[] {
+/** The groups of the cells that a recurrent layer, or the one inside a wrapper, stacks: in order, named as layers are. */
+function cellNames({ config }: KerasLayer): string[] {
+  const wrapped = property(property(config.layer, 'config'), 'cell');
+  const cells = property(property(config.cell ?? wrapped, 'config'), 'cells');
+  const counts = new Map<string, number>();
+  return (Array.isArray(cells) ? cells : []).map((cell) => {
+    const stem = snakeCase(`${property(cell, 'class_name')}`);
+    const count = counts.get(stem) ?? 0;
+    counts.set(stem, count + 1);
+    return count === 0 ? stem : `${stem}_${count}`;
+  });
+}
+
+/** The arrays of a layer and of all layers inside it, of which `cells` come in this order. */
+function arraysWithin(
+  store: WeightStore,
+  path: readonly string[],
+  cells: readonly string[],
+  depth: number,
+): KerasArray[] {
   if (depth > MAX_DEPTH) return [];
+  const known = [...ATTRIBUTES, ...cells];
   const rank = (name: string) => {
-    const place = ATTRIBUTES.indexOf(name.replace(/^_/, ''));
-    return place < 0 ? ATTRIBUTES.length : place;
+    const place = known.indexOf(name.replace(/^_/, ''));
+    return place < 0 ? known.length : place;
   };
   const children = store.children(path).filter((name) => !RANDOM_STATE.test(name));
   children.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b, 'en', { numeric: true }));
-  return [...store.arrays(path), ...children.flatMap((name) => arraysWithin(store, [...path, name], depth + 1))];
+  return [...store.arrays(path), ...children.flatMap((name) => arraysWithin(store, [...path, name], cells, depth + 1))];
 }

@@ -113,7 +113,9 @@ const additiveAttention: Rule = (applied) => {
 
 export const ATTENTION_LAYERS: LayerRows = {
   MultiHeadAttention: { rule: multiHeadAttention, note: 'over one axis of sequences' },
+  // Keras 3 writes the public name into its own files, and the class' name into HDF5.
   GroupQueryAttention: { rule: groupedQueryAttention },
+  GroupedQueryAttention: { rule: groupedQueryAttention },
   Attention: { rule: attention },
   AdditiveAttention: { rule: additiveAttention },
 };

@@ -5,6 +5,7 @@ import { arrayTensor } from '../array-order.ts';
 import { identity, int, type KerasValue, keptAxis } from '../graph-builder.ts';
 import { flagSetting, numberSetting, sizeSetting } from '../layer-config.ts';
 import { floatInput, inputOf, type LayerRows, type Rule, takeWeights, unsupportedLayer } from '../layer-rule.ts';
+import { MASK_OPERATIONS } from './mask-operations.ts';
 
 const MASK_OF_MORE = 'a mask of anything but a sequence';
 
@@ -50,4 +51,5 @@ const masking: Rule = (applied) => {
 export const EMBEDDING_LAYERS: LayerRows = {
   Embedding: { rule: embedding },
   Masking: { rule: masking },
+  ...MASK_OPERATIONS,
 };
