@@ -93,9 +93,15 @@ export function floatInput(builder: GraphBuilder, value: KerasValue): KerasValue
   return builder.cast(value, 'float32');
 }
 
+/** More channels than this no layer has; what is made for each of them must not grow with a number that a file claims. */
+const MOST_CHANNELS = 2 ** 24;
+
 /** The size of axis `axis` (from the end where negative), which a layer must know. */
 export function knownSize(layer: KerasLayer, { shape }: KerasValue, axis: number): number {
   const size = shape.at(axis);
+  if (typeof size === 'number' && size > MOST_CHANNELS) {
+    throw layerError(layer, `is given an axis of ${size}, expected at most ${MOST_CHANNELS}`);
+  }
   if (typeof size === 'number') return size;
   throw unsupportedLayer(
     layer,

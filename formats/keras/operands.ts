@@ -16,8 +16,9 @@ export type Operand = Pick<KerasValue, 'name' | 'shape' | 'order' | 'flat'>;
  */
 export function operandsOf(applied: AppliedLayer): Operand[] {
   const { layer, builder, args, kwargs } = applied;
-  const isOperation = args.length > 1 || kwargs.y !== undefined;
-  const all = [...args, ...(kwargs.y ? [kwargs.y] : [])].flatMap(itemsOf);
+  const second = kwargs.y ?? kwargs.x2;
+  const isOperation = args.length > 1 || second !== undefined;
+  const all = [...args, ...[second, kwargs.inputs].filter((argument) => argument !== undefined)].flatMap(itemsOf);
   const values = valuesOf(all).map((value) => floatInput(builder, value));
   const [first] = values;
   if (!first) throw layerError(layer, 'is called with no value');

@@ -20,7 +20,10 @@ export const AUGMENTATION_LAYERS: LayerRows = {
       'AugMix CutMix MixUp RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom',
     ),
   ),
+  Pipeline: { refused: 'it is a list of layers for data, which belongs before the model' },
+  MaxNumBoundingBoxes: { refused: 'it counts boxes of training data, which belongs before the model' },
   AutoContrast: { refused: 'it changes images outside training as well' },
   Equalization: { refused: 'it changes images outside training as well' },
+  Solarization: { refused: 'it changes images outside training as well' },
   RandomCrop: { refused: 'it resizes and crops images outside training as well' },
 };

@@ -67,6 +67,9 @@ export function concatenated(
   return { name, dtype: first!.dtype, shape, order: first!.order, ...(flat && { flat }) };
 }
 
+/** Where more features than this are to be put in order, the values before them are. */
+const MOST_FEATURES = 2 ** 20;
+
 /** The parts of all values behind each other, where any is flat; `undefined` where none is, or a size is not known. */
 function joinedParts(values: readonly KerasValue[]): FlatPart[] | undefined {
   if (!values.some(({ flat }) => flat)) return undefined;
@@ -77,7 +80,8 @@ function joinedParts(values: readonly KerasValue[]): FlatPart[] | undefined {
     else if (typeof features === 'number' && order[0] === 0) parts.push({ shape: [features], order: [0] });
     else return undefined;
   }
-  return parts;
+  const count = parts.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  return count <= MOST_FEATURES ? parts : undefined;
 }
 
 /** The scalar product along one axis of each value, for all their other axes. */

@@ -97,9 +97,9 @@ const layerNormalization: Rule = (applied) => {
   const beta = hasOffset ? arrays.at(-1)! : undefined;
   const epsilon = numberSetting(layer, 'epsilon', EPSILON);
   const isTrailing = axes.every((axis, index) => value.order[rank - axes.length + index] === axis);
-  if (isTrailing) {
-    const ones = { shape, values: new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(1) };
-    const scale = builder.constant('gamma', arrayTensor(gamma ?? ones));
+  // ONNX's own must have a scale.
+  if (isTrailing && gamma) {
+    const scale = builder.constant('gamma', arrayTensor(gamma));
     const inputs = [value.name, scale, ...(beta ? [builder.constant('beta', arrayTensor(beta))] : [])];
     const attributes = { axis: int(-axes.length), epsilon: float(epsilon) };
     return { ...value, name: builder.emit('LayerNormalization', inputs, attributes) };
@@ -207,5 +207,6 @@ export const NORMALIZATION_LAYERS: LayerRows = {
     passesMask: true,
     note: 'along the first axis behind the batch or the last',
   },
+  SpectralNormalization: { refused: 'it wraps a layer whose kernel it changes; save the layer inside it' },
   UnitNormalization: { rule: unitNormalization, passesMask: true },
 };

@@ -13,7 +13,7 @@ import {
   sameOrder,
 } from '../graph-builder.ts';
 import { channelAxis, setting, sizeSetting } from '../layer-config.ts';
-import { inputOf, type LayerRows, layerError, type Rule, takeWeights } from '../layer-rule.ts';
+import { inputOf, type LayerRows, layerError, type Rule, takeWeights, unsupportedLayer } from '../layer-rule.ts';
 
 /** The value seen with Keras' axis i being its axis `axes[i]`, while the graph keeps it as it is. */
 export function permutedAxes(value: KerasValue, axes: readonly number[]): KerasValue {
@@ -92,7 +92,12 @@ const reshape: Rule = (applied) => {
   const { layer, builder } = applied;
   takeWeights(layer, []);
   const value = inputOf(applied);
-  const given = setting(layer, 'target_shape');
+  // As an operation it names the batch too.
+  const whole = setting(layer, 'newshape') ?? setting(layer, 'shape');
+  const given = Array.isArray(whole) ? whole.slice(1) : setting(layer, 'target_shape');
+  if (Array.isArray(whole) && whole[0] !== -1 && whole[0] !== null && whole[0] !== value.shape[0]) {
+    throw unsupportedLayer(layer, `a reshape to ${JSON.stringify(whole)}, which joins samples or parts them`);
+  }
   const target = Array.isArray(given) ? given.map((size) => size ?? -1) : given;
   const isSize = (size: unknown) => Number.isSafeInteger(size) && ((size as number) > 0 || size === -1);
   if (!Array.isArray(target) || !target.every(isSize) || target.filter((size) => size === -1).length > 1) {
