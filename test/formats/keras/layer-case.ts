@@ -18,6 +18,8 @@ export interface LayerCase {
   readonly inputs: readonly (readonly (number | null)[])[];
   /** Which inputs go by names instead of places; a list of them is one argument. */
   readonly named?: Readonly<Record<string, number | readonly number[]>>;
+  /** Constants behind the inputs. */
+  readonly positional?: readonly unknown[];
   /** Further keyword arguments. */
   readonly constants?: Readonly<Record<string, unknown>>;
   /** How many outputs the layer has. */
@@ -55,7 +57,10 @@ export function layerModel(given: LayerCase): KerasModel {
     tensor: { layer: `input_${index}`, call: 0, tensor: 0 },
   });
   const byName = new Set(Object.values(named).flat());
-  const positional = inputs.flatMap((_, index) => (byName.has(index) ? [] : [argument(index)]));
+  const args = [
+    ...inputs.flatMap((_, index) => (byName.has(index) ? [] : [argument(index)])),
+    ...(given.positional ?? []).map((value): CallArgument => ({ kind: 'constant', value })),
+  ];
   const kwargs = Object.fromEntries([
     ...Object.entries(named).map(([name, place]): [string, CallArgument] => [
       name,
@@ -69,7 +74,7 @@ export function layerModel(given: LayerCase): KerasModel {
     path: 'model/layer',
     config,
     weights: weights.map(arrayOf),
-    calls: [{ args: positional, kwargs }],
+    calls: [{ args, kwargs }],
   };
   return {
     kerasVersion: given.kerasVersion ?? '2.15.0',

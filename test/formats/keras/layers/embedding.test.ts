@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { buildGraph } from '../../../../formats/keras/build-graph.ts';
 import { toNumbers } from '../../../../src/graph/numbers.ts';
-import { float32Tensor } from '../../../../src/graph/tensor.ts';
-import { randomTensor, runLayer } from '../layer-case.ts';
+import { float32Tensor, int64Tensor } from '../../../../src/graph/tensor.ts';
+import { layerModel, randomTensor, runLayer } from '../layer-case.ts';
 import { chain, expectClose, expectSameAsTfjs, layers, operatorsOf, tf } from '../tfjs-case.ts';
 
 const { embedding, masking, lstm, gru, simpleRNN, dense, dropout } = layers.layers;
@@ -68,4 +69,60 @@ describe('Masking', () => {
   it('sets them to zero', async () => {
     await expectSameAsTfjs({ inputs: [[6, 2]], below: 2 }, chain(masking({ maskValue: 1 })));
   });
+});
+
+describe('Masks that Keras 3 writes as operations', () => {
+  const words = tf.tensor2d([2, 0, 1, 1, 0, 2, 1, 2, 0, 0], [2, 5]);
+  const others = tf.tensor2d([1, 0, 0, 1, 2, 2, 0, 2, 1, 0], [2, 5]);
+  const feeds = [words, others].map((tensor) => float32Tensor(tensor.shape, Float32Array.from(tensor.dataSync())));
+  const one = [[null, 5]];
+  const two = [...one, ...one];
+
+  it.each([0, 1])('NotEqual %i', async (number) => {
+    const { results } = await runLayer({ className: 'NotEqual', inputs: one, positional: [number] }, feeds.slice(0, 1));
+    expect(toNumbers(results[0]!)).toEqual([...tf.notEqual(words, number).dataSync()]);
+  });
+
+  it('NotEqual of integers', async () => {
+    const feed = int64Tensor([...words.dataSync()], [2, 5]);
+    const given = { className: 'NotEqual', inputs: one, dtypes: ['int64'], positional: [2] };
+    const { results } = await runLayer(given, [feed]);
+    expect(toNumbers(results[0]!)).toEqual([...tf.notEqual(words, 2).dataSync()]);
+  });
+
+  it.each([
+    ['LogicalAnd', tf.logicalAnd],
+    ['LogicalOr', tf.logicalOr],
+  ] as const)('%s', async (className, definition) => {
+    const { results } = await runLayer({ className, inputs: two }, feeds);
+    const expected = definition(tf.cast(words, 'bool'), tf.cast(others, 'bool'));
+    expect(toNumbers(results[0]!)).toEqual([...expected.dataSync()]);
+  });
+
+  it.each([
+    [-1, true],
+    [0, false],
+    [null, false],
+  ])('Any over axis %j (kept: %s)', async (axis, keepdims) => {
+    const config = { axis, keepdims };
+    const { results } = await runLayer({ className: 'Any', config, inputs: one }, feeds.slice(0, 1));
+    const expected = tf.any(tf.cast(words, 'bool'), axis ?? undefined, keepdims);
+    expect(results[0]!.shape).toEqual(expected.shape);
+    expect(toNumbers(results[0]!)).toEqual([...expected.dataSync()]);
+  });
+
+  it('ZerosLike', async () => {
+    const config = { dtype: 'bool' };
+    const { results } = await runLayer({ className: 'ZerosLike', config, inputs: one }, feeds.slice(0, 1));
+    expect(results[0]).toMatchObject({ dtype: 'bool', shape: [2, 5], data: new Uint8Array(10) });
+  });
+});
+
+it('refuses masks of anything but sequences', () => {
+  const config = { input_dim: 3, output_dim: 5, mask_zero: true };
+  const weights = [randomTensor([3, 5], 1)];
+  const model = layerModel({ className: 'Embedding', config, weights, inputs: [[null, 2, 4]] });
+  expect(() => buildGraph(model)).toThrow(
+    'layer "layer" (Embedding) at model/layer: a mask of anything but a sequence',
+  );
 });
