@@ -47,10 +47,11 @@ const ENCODE_HALF = [
   'range-encoder',
   'write',
   'compact',
-  'changed-attributes',
+  'attribute-symbols',
   'graph-symbols',
   'header-of',
   'number-symbols',
+  'written-symbols',
 ].map((name) => `formats/fqz/${name}.ts`);
 
 /** Large, and not needed to read a file and place its weights. */

@@ -1,18 +1,18 @@
 /**
  * The adaptive binary model, and the interface that the range encoder and the range decoder share.
  *
- * Everything above this file is written once for both directions: `bit(context, value)` codes `value` when writing,
- * and ignores it and returns the coded one when reading. So a writer and a reader cannot drift apart.
+ * What a file means is written once, as a reader: functions that ask a coder for one symbol after another. To write is to
+ * run them over an encoder, which was given the symbols in the order of the file and hands them out as it codes them. So a
+ * writer and a reader cannot drift apart. Only the few functions of symbols.ts that break a symbol into bits know of
+ * both directions.
  */
 export interface BitCoder {
-  readonly reading: boolean;
-  /**
-   * Reserves `size` adaptive contexts and returns the first one's number. They start at one half, or at `initial`: the
-   * probabilities of a 1 in 1/65536, which then count as `INITIAL_WEIGHT` observations.
-   */
-  contexts(size: number, initial?: ArrayLike<number>): number;
-  /** Codes one bit with the adaptive probability of `context`. */
-  bit(context: number, value: number): number;
+  /** The contexts of each kind of symbol, by name. */
+  readonly statistics: Map<string, Contexts>;
+  /** The next symbol to be written; when reading, which is about to find out, any number stands in for it. */
+  given(): number;
+  /** Codes a bit in the context `contexts[at]`, and returns it. Here and below, `value` is ignored when reading. */
+  bit(contexts: Contexts, at: number, value: number): number;
   /** Codes `width` (0 to 16) bits that are not worth modelling. */
   direct(width: number, value: number): number;
   /**
@@ -25,43 +25,33 @@ export interface BitCoder {
    * `largestItemCount`. A reader throws `FormatError` beyond that.
    */
   countItems(items: number): void;
-  /** Bits spent or consumed until now, with fractions; for reports. */
-  readonly position: number;
 }
 
-/** Probabilities are of a 1, in 1/65536; they stay this far from certainty. */
+/** Adaptive contexts: for each the probability of a 1, in 1/65536, above eight bits that count what it has seen; at first 0. */
+export type Contexts = Int32Array;
+
+/** Probabilities stay this far from certainty. */
 const FLOOR = 512;
-const HALF = 1 << 15;
-const INITIAL_WEIGHT = 2;
+const UNUSED = 32768 << 8;
 /** Observations after which a context stops slowing down. */
 const SLOWEST = 254;
-/** A context that has seen n bits moves by 1 / (n + 1.5) of the way, here in 1/16384. */
-const RATES = Int32Array.from({ length: SLOWEST + 1 }, (_, seen) => Math.round(16384 / (seen + 1.5)));
+/** Observations that an initial probability counts for. */
+const INITIAL_WEIGHT = 2;
 
-/** The adaptive probabilities of all contexts. */
-export class ContextModel {
-  private readonly probabilities: number[] = [];
-  private readonly seen: number[] = [];
+/** A context that begins with other than one half. */
+export function startingAt(probability: number): number {
+  return (Math.min(Math.max(probability, FLOOR), 65536 - FLOOR) << 8) | INITIAL_WEIGHT;
+}
 
-  allocate(size: number, initial?: ArrayLike<number>): number {
-    const first = this.seen.length;
-    for (let at = 0; at < size; at++) {
-      this.probabilities.push(initial ? Math.min(Math.max(initial[at]!, FLOOR), 65536 - FLOOR) : HALF);
-      this.seen.push(initial ? INITIAL_WEIGHT : 0);
-    }
-    return first;
-  }
+/** Which part of `range` belongs to a 1. */
+export function shareOfOne(range: number, context: number): number {
+  return (range >>> 16) * ((context || UNUSED) >> 8);
+}
 
-  /** Probability of a 1 in 1/65536, from 512 to 65024. */
-  probability(context: number): number {
-    return this.probabilities[context]!;
-  }
-
-  update(context: number, bit: number): void {
-    const seen = this.seen[context]!;
-    const probability = this.probabilities[context]!;
-    const target = bit ? 65536 - FLOOR : FLOOR;
-    this.probabilities[context] = probability + (((target - probability) * RATES[seen]!) >> 14);
-    if (seen < SLOWEST) this.seen[context] = seen + 1;
-  }
+/** The context after a bit: one that had seen n of them moves by 1 / (n + 1.5) of the way. */
+export function adapted(context: number, bit: number): number {
+  const probability = (context || UNUSED) >> 8;
+  const seen = context & 255;
+  const way = (bit ? 65536 - FLOOR : FLOOR) - probability;
+  return ((probability + ((way * Math.round(16384 / (seen + 1.5))) >> 14)) << 8) | Math.min(seen + 1, SLOWEST);
 }

@@ -4,7 +4,7 @@
 import { type Attribute, type Dim, type Graph, type Model, type Node, subgraphs } from '../../src/graph/graph.ts';
 import { NEWEST_OPSET, opSpec, TARGET_OPSET } from '../../src/graph/op-table.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
-import { LIMITS } from './format.ts';
+import { MOST_AXES, MOST_ITEMS, MOST_PORTS } from './format.ts';
 import { LARGEST_UINT } from './symbols.ts';
 
 /** The reason why a model cannot be coded compactly, or `undefined` where it can. */
@@ -20,7 +20,7 @@ export function whyNotCompact(model: Model): string | undefined {
 function whyNotCompactGraph(graph: Graph): string | undefined {
   if (graph.sparseInitializers.size > 0) return 'sparse initialisers';
   const ports = [...graph.inputs, ...graph.outputs];
-  if (graph.inputs.length > LIMITS.ports || graph.outputs.length > LIMITS.ports) return 'many inputs or outputs';
+  if (graph.inputs.length > MOST_PORTS || graph.outputs.length > MOST_PORTS) return 'many inputs or outputs';
   const port = ports.find((value) => value.type?.kind !== 'tensor');
   if (port) return `"${port.name}" is not a tensor`;
   const odd = ports.find(({ type }) => type?.kind === 'tensor' && !isCodableShape(type.shape ?? []));
@@ -36,8 +36,7 @@ function whyNotCompactNode(node: Node): string | undefined {
   const spec = node.domain === '' ? opSpec(node.op) : undefined;
   if (!spec || subgraphs(node).length > 0) return `operator ${name}`;
   if (node.outputs.length === 0) return `operator ${name} without an output`;
-  if (node.inputs.length > LIMITS.ports || node.outputs.length > LIMITS.ports)
-    return `operator ${name} with many ports`;
+  if (node.inputs.length > MOST_PORTS || node.outputs.length > MOST_PORTS) return `operator ${name} with many ports`;
   for (const [key, attribute] of node.attributes) {
     const known = spec.attributes.find((candidate) => candidate.name === key);
     if (known?.type !== attribute.type || !isCodable(attribute)) return `attribute ${key} of ${name}`;
@@ -46,10 +45,10 @@ function whyNotCompactNode(node: Node): string | undefined {
 }
 
 const isSmall = (value: number | bigint) => typeof value === 'number' && Math.abs(value) < LARGEST_UINT / 2;
-const isText = (value: string | Uint8Array) => typeof value === 'string' && 3 * value.length <= LIMITS.list;
+const isText = (value: string | Uint8Array) => typeof value === 'string' && 3 * value.length <= MOST_ITEMS;
 
 function isCodableShape(shape: readonly Dim[]): boolean {
-  return shape.length <= LIMITS.rank && shape.every((dim) => typeof dim !== 'number' || dim <= LARGEST_UINT);
+  return shape.length <= MOST_AXES && shape.every((dim) => typeof dim !== 'number' || dim <= LARGEST_UINT);
 }
 
 function isCodable(attribute: Attribute): boolean {
@@ -57,15 +56,15 @@ function isCodable(attribute: Attribute): boolean {
     case 'int':
       return isSmall(attribute.value);
     case 'ints':
-      return attribute.value.length <= LIMITS.list && attribute.value.every(isSmall);
+      return attribute.value.length <= MOST_ITEMS && attribute.value.every(isSmall);
     case 'string':
       return isText(attribute.value);
     case 'strings':
-      return attribute.value.length <= LIMITS.list && attribute.value.every(isText);
+      return attribute.value.length <= MOST_ITEMS && attribute.value.every(isText);
     case 'floats':
-      return attribute.value.length <= LIMITS.list;
+      return attribute.value.length <= MOST_ITEMS;
     case 'tensor':
-      return attribute.value.shape.length <= LIMITS.rank && elementCount(attribute.value.shape) <= LIMITS.list;
+      return attribute.value.shape.length <= MOST_AXES && elementCount(attribute.value.shape) <= MOST_ITEMS;
     default:
       return true;
   }

@@ -1,36 +1,29 @@
 /**
- * Code for what may travel with a model: how its input is prepared, and the names of its classes (SPEC.md, "Companions").
- * Nothing given costs two flags.
+ * What may travel with a model: how its input is prepared, and the names of its classes (SPEC.md, "Companions"). Nothing
+ * given costs two flags.
  */
 import type { Preparation } from '../../src/graph/preparation.ts';
 import type { BitCoder } from './bit-coder.ts';
-import { damaged, LIMITS } from './format.ts';
-import { countCode, flagCode, textCode, times } from './symbols.ts';
+import { damaged, MOST_LABELS } from './format.ts';
+import { count, flag, text, times } from './symbols.ts';
 
 export interface Companions {
   readonly preparation?: Preparation;
   readonly labels?: readonly string[];
 }
 
-export function codeCompanions(coder: BitCoder, given: Companions): Companions {
-  const present = flagCode(coder);
-  const text = textCode(coder);
-  const numbers = (values: readonly number[]) => text(values.join(' ')).split(' ').map(finite);
-  const companions: { preparation?: Preparation; labels?: string[] } = {};
-  if (present(given.preparation !== undefined)) {
-    const { scale = 1, mean = [], std = [], channels = 'rgb' } = given.preparation ?? {};
-    companions.preparation = {
-      scale: numbers([scale])[0]!,
-      mean: numbers(mean),
-      std: numbers(std),
-      channels: flagCode(coder)(channels === 'bgr') ? 'bgr' : 'rgb',
-    };
-  }
-  if (present(given.labels !== undefined)) {
-    const count = countCode(coder, 'labels', LIMITS.labels);
-    companions.labels = times(count(given.labels?.length), (at) => text(given.labels?.[at]));
-  }
-  return companions;
+export function companions(coder: BitCoder): Companions {
+  const isGiven = () => flag(coder, 'companion is given');
+  const own = () => text(coder, 'companion');
+  const numbers = () => own().split(' ').map(finite);
+  const preparation = isGiven() && {
+    scale: numbers()[0]!,
+    mean: numbers(),
+    std: numbers(),
+    channels: flag(coder, 'channels are BGR') ? ('bgr' as const) : ('rgb' as const),
+  };
+  const labels = isGiven() && times(count(coder, 'labels', MOST_LABELS), own);
+  return { ...(preparation && { preparation }), ...(labels && { labels }) };
 }
 
 const DECIMAL = /^-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?$/;

@@ -1,9 +1,9 @@
 /**
- * Code for the bit patterns of floating-point numbers that must come back bit for bit (SPEC.md, "Float patterns").
+ * The bit patterns of floating-point numbers that must come back bit for bit (SPEC.md, "Float patterns").
  */
 import type { BitCoder } from './bit-coder.ts';
-import { damaged } from './format.ts';
-import { type Code, flagCode, perKey, treeCode } from './symbols.ts';
+import { atMost } from './format.ts';
+import { branch, contextsOf, direct, tree } from './symbols.ts';
 
 /** The floating-point types whose patterns are modelled, with their bit widths. */
 export const FLOAT_LAYOUTS = {
@@ -19,83 +19,47 @@ export function hasPatterns(dtype: string): dtype is PatternDType {
 }
 
 /** Bits of the mantissa that are modelled; in trained weights the rest are noise. */
-const MODELLED_BITS = 2;
+export const MODELLED_BITS = 2;
 
-/** What a file says of patterns. */
-export interface PatternSymbols {
-  /** How many low mantissa bits are zero in all of them: 13 in float32 weights that were float16 once. */
-  readonly zeroBits: number;
-  readonly patterns: Uint32Array;
+/** How many low mantissa bits are 0 in all patterns that follow. */
+export function zeroBits(coder: BitCoder, name: string, mantissaBits: number): number {
+  const what = `zero bits of ${name}`;
+  return atMost(what, tree(coder, what, 5), mantissaBits);
 }
 
-/** Takes the patterns when writing, and returns `count` of them. */
-export type FloatPatternsCode = (dtype: PatternDType, count: number, given?: PatternSymbols) => Uint32Array;
+/** Codes `count` patterns, with the statistics of `where` they stand. */
+export type PatternsCode = (where: string, dtype: PatternDType, count: number) => Uint32Array;
 
-/** Makes the code of bit patterns of the float types; each type has statistics of its own. */
-export function floatPatternsCode(coder: BitCoder): FloatPatternsCode {
-  const codes = perKey((dtype: PatternDType) => floatLayoutCode(coder, FLOAT_LAYOUTS[dtype]));
-  return (dtype, count, given) => codes(dtype)(count, given);
+/**
+ * Contexts of patterns with so many exponent bits: a tree of the exponent behind each exponent, flags of zero and of its sign, a
+ * tree of the highest mantissa bits.
+ */
+export function patternContexts(exponentBits: number): number {
+  return (1 << (2 * exponentBits)) + 2 + (1 << MODELLED_BITS);
 }
 
-/** Makes the code of how many low mantissa bits are zero in all patterns. */
-export function zeroBitsCode(coder: BitCoder, mantissaBits: number): Code<number> {
-  const code = treeCode(coder, 5);
-  return (given) => {
-    const bits = code(given);
-    if (bits > mantissaBits) throw damaged('a float has no mantissa');
-    return bits;
-  };
-}
-
-/** Patterns of one float layout: exponent in the context of the one before, sign, mantissa. */
-function floatLayoutCode(coder: BitCoder, layout: { exponent: number; mantissa: number }) {
-  const { exponent: exponentBits, mantissa: mantissaBits } = layout;
-  const zeroBits = zeroBitsCode(coder, mantissaBits);
-  const exponentAfter = perKey(() => treeCode(coder, exponentBits));
-  const zero = flagCode(coder);
-  const zeroSign = flagCode(coder);
-  const top = treeCode(coder, MODELLED_BITS);
-
-  return (count: number, given?: PatternSymbols): Uint32Array => {
+/** Codes patterns one by one. */
+export function floatPatternsCode(coder: BitCoder): PatternsCode {
+  return (where, dtype, count) => {
+    const { exponent: exponentBits, mantissa: mantissaBits } = FLOAT_LAYOUTS[dtype];
+    const name = `${where} ${dtype}`;
     coder.expect(count * exponentBits);
-    const values = new Uint32Array(count);
-    const patterns = given?.patterns ?? values;
-    const unused = zeroBits(given?.zeroBits);
-    const direct = Math.max(0, mantissaBits - MODELLED_BITS - unused);
-    const signPlace = exponentBits + mantissaBits;
-    for (let at = 0, before = 0; at < count; at++) {
-      const pattern = patterns[at]!;
-      const exponent = exponentAfter(before)((pattern >>> mantissaBits) & ((1 << exponentBits) - 1));
-      before = exponent;
-      if (exponent === 0 && zero((pattern & ((1 << mantissaBits) - 1)) === 0)) {
-        values[at] = (zeroSign(pattern >>> signPlace === 1) ? 1 << signPlace : 0) >>> 0;
-        continue;
+    const unused = zeroBits(coder, name, mantissaBits);
+    const lowBits = Math.max(0, mantissaBits - MODELLED_BITS - unused);
+    const contexts = contextsOf(coder, name, patternContexts(exponentBits));
+    const zero = 1 << (2 * exponentBits);
+    const patterns = new Uint32Array(count);
+    for (let at = 0, exponent = 0; at < count; at++) {
+      exponent = branch(coder, contexts, exponent << exponentBits, exponentBits);
+      const isZero = exponent === 0 && coder.bit(contexts, zero, coder.given());
+      let pattern = exponent << mantissaBits;
+      const sign = isZero ? coder.bit(contexts, zero + 1, coder.given()) : coder.direct(1, coder.given());
+      if (!isZero) {
+        pattern |= branch(coder, contexts, zero + 2, MODELLED_BITS) << (mantissaBits - MODELLED_BITS);
+        if (lowBits) pattern |= direct(coder, lowBits, coder.given()) << unused;
       }
-      const sign = coder.direct(1, pattern >>> signPlace);
-      const high = top((pattern >>> (mantissaBits - MODELLED_BITS)) & ((1 << MODELLED_BITS) - 1));
-      let low = 0;
-      for (let left = direct; left > 0; ) {
-        const width = Math.min(left, 16);
-        left -= width;
-        low = (low << width) | coder.direct(width, (pattern >>> (unused + left)) & ((1 << width) - 1));
-      }
-      values[at] =
-        ((sign << signPlace) |
-          (exponent << mantissaBits) |
-          (high << (mantissaBits - MODELLED_BITS)) |
-          (low << unused)) >>>
-        0;
+      patterns[at] = pattern | (sign << (exponentBits + mantissaBits));
     }
-    return values;
+    return patterns;
   };
-}
-
-/** The symbols of patterns; for a writer. */
-export function patternSymbols(dtype: PatternDType, patterns: Uint32Array): PatternSymbols {
-  const { mantissa } = FLOAT_LAYOUTS[dtype];
-  let union = 0;
-  for (const pattern of patterns) union |= pattern;
-  const lowest = union & ((1 << mantissa) - 1);
-  const zeros = lowest === 0 ? mantissa : 31 - Math.clz32(lowest & -lowest);
-  return { zeroBits: Math.min(zeros, mantissa - MODELLED_BITS), patterns };
 }

@@ -8,6 +8,12 @@ export function damaged(problem: string): FormatError {
   return new FormatError('fqz', `${problem}: the file is damaged`);
 }
 
+/** `value`, which is refused where it is above `most`; `what` says where it stands. */
+export function atMost(what: string, value: number, most: number): number {
+  if (value <= most) return value;
+  throw damaged(`${what}: ${value}, expected at most ${most}`);
+}
+
 /** `FQZ`, then the version byte. */
 export const MAGIC = [0x46, 0x51, 0x5a] as const;
 export const VERSION = 1;
@@ -16,20 +22,15 @@ export const VERSION = 1;
 export const HEADER_BYTES = 4;
 export const CHECKSUM_BYTES = 4;
 
-/** What a reader accepts; a writer refuses to go beyond. */
-export const LIMITS = {
-  nodes: 1 << 20,
-  weights: 1 << 20,
-  /** Inputs or outputs of the graph, or of one node. */
-  ports: 1 << 12,
-  rank: 16,
-  /** Elements of one list attribute, or bytes of one text. */
-  list: 1 << 20,
-  /** Elements of one dense tensor. */
-  elements: 2 ** 31 - 1,
-  operands: 16,
-  labels: 1 << 16,
-} as const;
+/** Most nodes, weights, elements of a list or tensor among the attributes, and bytes of a text that a reader accepts. */
+export const MOST_ITEMS = 1 << 20;
+/** Most inputs or outputs of the graph, or of one node. */
+export const MOST_PORTS = 1 << 12;
+/** Most axes of a tensor, and most operands of a network. */
+export const MOST_AXES = 16;
+/** Most elements of one dense tensor. */
+export const MOST_ELEMENTS = 2 ** 31 - 1;
+export const MOST_LABELS = 1 << 16;
 
 /**
  * Nodes, ports, list elements, bytes of text and the like that a section of `bytes` may count out. They cost a bit or

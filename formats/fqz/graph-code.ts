@@ -1,26 +1,14 @@
 /**
- * The compact graph coding (SPEC.md, "Graph"): operators by number, predicted from the operator before; inputs as
+ * The compact graph (SPEC.md, "Graph"): operators by number, predicted from the operator before; inputs as
  * back-references; attributes by difference; names only where somebody outside needs them.
  */
 import { FormatError } from '../../src/errors.ts';
 import { type Dim, emptyGraph, type Model, modelOf, type Value } from '../../src/graph/graph.ts';
 import { type Operator, TARGET_OPSET, VOCABULARY } from '../../src/graph/vocabulary.ts';
-import { type AttributeSymbols, attributesCode } from './attribute-code.ts';
+import { attributesCode } from './attribute-code.ts';
 import type { BitCoder } from './bit-coder.ts';
-import { damaged, LIMITS } from './format.ts';
-import {
-  type Code,
-  countCode,
-  dtypeCode,
-  flagCode,
-  perKey,
-  quote,
-  recentCode,
-  textCode,
-  times,
-  treeCode,
-  uintCode,
-} from './symbols.ts';
+import { atMost, damaged, MOST_AXES, MOST_ITEMS, MOST_PORTS } from './format.ts';
+import { count, dtypeSymbol, flag, quote, recent, text, times, tree, uint } from './symbols.ts';
 
 /** A coded graph, and its weights in the order in which the file holds them. */
 export interface CodedGraph {
@@ -43,34 +31,10 @@ export const KNOWN_WEIGHT = 3;
 export const SAME_WEIGHT = 4;
 export const ABSENT = 5;
 
-/** A node's input; `distance` goes with `EARLIER` and `KNOWN_WEIGHT`. */
-export interface Reference {
-  readonly kind: number;
-  readonly distance?: number;
-}
-
-export interface NodeSymbols {
-  readonly op: string;
-  readonly inputs: readonly Reference[];
-  /** For each output, whether it is left out. */
-  readonly omitted: readonly boolean[];
-  /** None where they are as at the last node of this operator. */
-  readonly attributes: AttributeSymbols | undefined;
-}
-
-/** What a file says of a graph. */
-export interface GraphSymbols {
-  readonly opset: number;
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
-  readonly nodes: readonly NodeSymbols[];
-  /** What each graph output is. */
-  readonly results: readonly Reference[];
-  /** How many weights nothing uses. */
-  readonly unused: number;
-  /** Texts that only people need, in the order of the file. */
-  readonly names: readonly string[] | undefined;
-}
+/** What a size of a graph's input or output is. */
+export const SIZE = 0;
+export const SYMBOL = 1;
+export const UNKNOWN = 2;
 
 /** Newer opsets may come, but a number above this is no opset. */
 const LARGEST_OPSET = 255;
@@ -86,106 +50,83 @@ interface Named {
 
 const NOTHING: Named = { name: '' };
 
-/** Codes a graph. Where the file has no names, they are invented. */
-export function codeGraph(coder: BitCoder, given?: GraphSymbols): CodedGraph {
-  const text = textCode(coder);
-  const port = portCode(coder, text);
-  const operator = operatorCode(coder);
-  const attributes = attributesCode(coder);
-  const counts = perKey((what: string) => countCode(coder, what, LIMITS.ports));
-  const kinds = perKey(() => treeCode(coder, 3));
-  const distances = perKey(() => uintCode(coder));
-  const omitted = perKey(() => flagCode(coder));
+/** A graph. Where the file has no names, they are invented. */
+export function codeGraph(coder: BitCoder): CodedGraph {
+  const opset = uint(coder, 'opset');
+  if (opset < TARGET_OPSET || opset > LARGEST_OPSET) throw damaged(`opset ${opset}`);
+  const inputs = times(count(coder, 'graph inputs', MOST_PORTS), () => port(coder));
+  const outputs = times(count(coder, 'graph outputs', MOST_PORTS), () => port(coder));
 
-  const opset = uintCode(coder)(given?.opset);
-  if (opset < TARGET_OPSET || opset > LARGEST_OPSET) throw damaged(`opset ${opset} cannot be`);
-
-  const graph = emptyGraph();
-  graph.inputs = times(counts('graph inputs')(given?.inputs.length), (at) => port(given?.inputs[at]));
-  graph.outputs = times(counts('graph outputs')(given?.outputs.length), (at) => port(given?.outputs[at]));
-  const invent = inventor([...graph.inputs, ...graph.outputs]);
-
+  const invent = inventor([...inputs, ...outputs]);
   /** All values that a node can refer to, in order; and the weights, in order of first use. */
-  const inputs = graph.inputs.map(({ name }): Named => ({ name }));
-  const values = [...inputs];
+  const given = inputs.map(({ name }): Named => ({ name }));
+  const values = [...given];
   const weights: (Named & { slot: string })[] = [];
-  const lastWeight = new Map<string, number>();
+  const lastWeight = new Map<string, Named | undefined>();
 
   const addWeight = (slot: string) => {
     const [op, input] = slot.split(' ');
     weights.push({ name: invent(op!, input && `.${input}`), slot });
+    atMost('weights', weights.length, MOST_ITEMS);
   };
 
-  const reference = (slot: string, given?: Reference): Named => {
-    const kind = kinds(slot)(given?.kind);
+  const reference = (slot: string): Named => {
+    const kind = tree(coder, `reference ${slot}`, 3);
     if (kind === ABSENT) return NOTHING;
     let found: Named | undefined;
     if (kind === LATEST) found = values.at(-1);
-    else if (kind === EARLIER) found = values[values.length - 2 - distances(slot)(given?.distance)];
+    else if (kind === EARLIER) found = values.at(-2 - uint(coder, `distance ${slot}`));
     else if (kind < ABSENT) {
       if (kind === FRESH_WEIGHT) addWeight(slot);
-      let index = weights.length - 1;
-      if (kind === KNOWN_WEIGHT) index -= distances(`${slot} weight`)(given?.distance);
-      if (kind === SAME_WEIGHT) index = lastWeight.get(slot) ?? -1;
-      lastWeight.set(slot, index);
-      found = weights[index];
+      if (kind !== SAME_WEIGHT) {
+        lastWeight.set(slot, weights.at(kind === KNOWN_WEIGHT ? -1 - uint(coder, `weight distance ${slot}`) : -1));
+      }
+      found = lastWeight.get(slot);
     }
     if (!found) throw damaged('a node refers to what is not there');
-    if (weights.length > LIMITS.weights) throw damaged('too many weights');
     return found;
   };
 
-  const nodes = times(countCode(coder, 'nodes', LIMITS.nodes)(given?.nodes.length), (at) => {
-    const source = given?.nodes[at];
-    const spec = operator(source?.op);
-    const { op } = spec;
-    const inputs = times(counts(`inputs of ${op}`)(source?.inputs.length), (input) =>
-      reference(`${op} ${input}`, source?.inputs[input]),
-    );
-    const outputs = times(counts(`outputs of ${op}`)(source && source.omitted.length - 1) + 1, (output) =>
-      omitted(`${op} ${output}`)(source?.omitted[output]) ? NOTHING : { name: invent('value') },
+  const operator = operatorCode(coder);
+  const attributes = attributesCode(coder);
+  const nodes = times(count(coder, 'nodes'), () => {
+    const known = operator();
+    const { op } = known;
+    const from = times(count(coder, `inputs of ${op}`, MOST_PORTS), (at) => reference(`${op} ${at}`));
+    const to = times(count(coder, `further outputs of ${op}`, MOST_PORTS) + 1, (at) =>
+      flag(coder, `output ${op} ${at} is omitted`) ? NOTHING : { name: invent('value') },
     );
     // The first output comes last, so that it is the latest value for the next node.
-    values.push(...outputs.filter((output) => output !== NOTHING).reverse());
-    return { op, inputs, outputs, attributes: attributes(spec, source?.attributes) };
+    values.push(...to.filter((output) => output !== NOTHING).reverse());
+    return { op, domain: '', name: '', from, to, attributes: attributes(known) };
   });
 
   const results = new Set<Named>();
-  graph.outputs.forEach(({ name }, at) => {
-    const found = reference(OUTPUT, given?.results[at]);
-    const isTaken = found === NOTHING || results.has(found) || (inputs.includes(found) && found.name !== name);
-    if (isTaken) throw damaged(`output ${quote(name)} is not computed`);
+  for (const { name } of outputs) {
+    const found = reference(OUTPUT);
+    const isOtherInput = given.includes(found) && found.name !== name;
+    if (found === NOTHING || results.has(found) || isOtherInput) throw damaged(`output ${quote(name)} is not computed`);
     found.name = name;
     results.add(found);
-  });
+  }
+  for (let left = count(coder, 'unused weights'); left > 0; left--) addWeight(UNUSED);
 
-  times(countCode(coder, 'unused weights', LIMITS.weights)(given?.unused), () => addWeight(UNUSED));
-
+  const graph = { ...emptyGraph(), inputs, outputs };
   const model = modelOf(graph, opset, opset < 23 ? 10 : 11);
-  const inner = [...nodes.flatMap(({ outputs }) => outputs), ...weights].filter((value) => value !== NOTHING);
-  const areKept = flagCode(coder)(given?.names !== undefined);
-  let coded = 0;
-  const next = () => text(given?.names?.[coded++]);
-  if (areKept) {
+  const inner = [...nodes.flatMap(({ to }) => to), ...weights].filter((value) => value !== NOTHING);
+  if (flag(coder, 'names are kept')) {
+    const next = () => text(coder, 'text');
     model.producerName = next();
     model.producerVersion = next();
     graph.name = next();
     model.metadata = parseMetadata(next());
+    for (const node of nodes) node.name = next();
+    for (const value of inner) if (!results.has(value)) value.name = next();
   }
-  const nodeNames = nodes.map(() => (areKept ? next() : ''));
-  if (areKept) for (const value of inner) if (!results.has(value)) value.name = next();
-
-  const defined = [...inputs, ...inner].map(({ name }) => name);
-  if (new Set(defined).size !== defined.length) throw damaged('two values share a name');
   const names = (all: readonly Named[]) => all.map(({ name }) => name);
-  graph.nodes = nodes.map(({ op, inputs, outputs, attributes }, at) => ({
-    op,
-    domain: '',
-    name: nodeNames[at]!,
-    inputs: names(inputs),
-    outputs: names(outputs),
-    attributes,
-  }));
+  const defined = names([...given, ...inner]);
+  if (new Set(defined).size < defined.length) throw damaged('two values share a name');
+  graph.nodes = nodes.map(({ from, to, ...node }) => ({ ...node, inputs: names(from), outputs: names(to) }));
   return { model, weights };
 }
 
@@ -213,18 +154,14 @@ function inventor(taken: readonly Named[]): (stem: string, tail?: string) => str
 }
 
 /** Operators: the one that last followed the operator before, or one met lately, or one from the vocabulary. */
-function operatorCode(coder: BitCoder): (op?: string) => Operator {
-  const predicted = perKey(() => flagCode(coder));
-  const recent = recentCode(coder, treeCode(coder, 8));
+function operatorCode(coder: BitCoder): () => Operator {
+  const met: number[] = [];
   const successors = new Map<string, Operator>();
   let before = '';
-  return (op) => {
+  return () => {
     let next = successors.get(before);
-    if (!next || !predicted(before)(next.op === op)) {
-      const number = recent(
-        '',
-        VOCABULARY.findIndex((known) => known.op === op),
-      );
+    if (!next || !flag(coder, `operator after ${before} as predicted`)) {
+      const number = recent(coder, 'operator place', met, () => tree(coder, 'operator', 8));
       next = VOCABULARY[number];
       if (!next) throw new FormatError('fqz', `operator ${number} is not known to this version`);
       successors.set(before, next);
@@ -234,29 +171,14 @@ function operatorCode(coder: BitCoder): (op?: string) => Operator {
   };
 }
 
-const SIZE = 0;
-const SYMBOL = 1;
-const UNKNOWN = 2;
-
-/** Inputs and outputs of the graph: name, element type and shape. */
-function portCode(coder: BitCoder, text: Code<string>): Code<Value> {
-  const dtypes = dtypeCode(coder);
-  const hasShape = flagCode(coder);
-  const rank = countCode(coder, 'axes', LIMITS.rank);
-  const dimKinds = treeCode(coder, 2);
-  const size = uintCode(coder);
-  const dimension = (dim: Dim | undefined): Dim => {
-    // Some exporters write -1 where they mean that nothing is known.
-    const isSize = typeof dim === 'number' && dim >= 0;
-    const kind = dimKinds(isSize ? SIZE : typeof dim === 'string' ? SYMBOL : UNKNOWN);
-    return kind === SIZE ? size(dim as number) : kind === SYMBOL ? text(dim as string) : null;
-  };
-  return (given) => {
-    const type = given?.type?.kind === 'tensor' ? given.type : undefined;
-    const name = text(given?.name);
-    const dtype = dtypes(type?.dtype);
-    if (!hasShape(type?.shape !== undefined)) return { name, type: { kind: 'tensor', dtype } };
-    const shape = times(rank(type?.shape?.length), (axis) => dimension(type?.shape?.[axis]));
-    return { name, type: { kind: 'tensor', dtype, shape } };
-  };
+/** An input or output of the graph: name, element type and shape. */
+function port(coder: BitCoder): Value {
+  const name = text(coder, 'text');
+  const dtype = dtypeSymbol(coder, 'port type');
+  if (!flag(coder, 'port has a shape')) return { name, type: { kind: 'tensor', dtype } };
+  const shape = times(count(coder, 'axes of a port', MOST_AXES), (): Dim => {
+    const kind = tree(coder, 'dimension kind', 2);
+    return kind === SIZE ? uint(coder, 'dimension size') : kind === SYMBOL ? text(coder, 'text') : null;
+  });
+  return { name, type: { kind: 'tensor', dtype, shape } };
 }

@@ -1,12 +1,11 @@
 /**
- * Code for quantised levels (SPEC.md, "Levels"): frequency by frequency in zigzag order, each magnitude in the context
- * of its already coded neighbours along every axis.
+ * Quantised levels (SPEC.md, "Levels"): frequency by frequency in zigzag order, each magnitude in the context of its
+ * already coded neighbours along every axis.
  */
 import { stridesOf } from '../../src/codec/einsum.ts';
-import type { BitCoder } from './bit-coder.ts';
-import { codedCount, forEachCoded } from './coded-order.ts';
-import { damaged } from './format.ts';
-import type { LevelsCode } from './number-runs.ts';
+import { type BitCoder, startingAt } from './bit-coder.ts';
+import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
+import { atMost } from './format.ts';
 import { mantissa } from './symbols.ts';
 
 /** Magnitudes of neighbours are averaged and put into this many classes: about two to the octave. */
@@ -28,55 +27,57 @@ const neighbourhoodStart = (neighbourhood: number): number => {
  * in integers so that every machine computes the same.
  */
 export function classPriors(): number[] {
-  return Array.from({ length: NEIGHBOURHOODS }, (_, neighbourhood) => {
+  const priors: number[] = [];
+  for (let neighbourhood = 0; neighbourhood < NEIGHBOURHOODS; neighbourhood++) {
     const eighths = neighbourhood === ALONE ? 64 : neighbourhoodStart(neighbourhood) + 1;
     // P(m ≥ 1) = mean / (mean + 1); from there the tail beyond 2^k is a power of the same ratio.
     let tail = Math.floor((eighths * 65536) / (eighths + 8));
-    return Array.from({ length: LARGEST_CLASS + 1 }, (_, bits) => {
+    for (let bits = 0; bits <= LARGEST_CLASS; bits++) {
       if (bits > 1) tail = Math.floor((tail * tail) / 65536);
-      return tail;
-    });
-  }).flat();
+      priors.push(tail);
+    }
+  }
+  return priors;
 }
 
 /** Contexts of the classes of levels, and of the bits under the leading one. */
 export const CLASS_CONTEXTS = NEIGHBOURHOODS * (LARGEST_CLASS + 1);
 export const MANTISSA_CONTEXTS = (LARGEST_CLASS + 1) << MODELLED_BITS;
 
-/**
- * Makes the code of one file's levels, row-major over the layout's shape; the statistics are shared by all operands.
- */
-export function levelsCode(coder: BitCoder): LevelsCode {
-  const classes = coder.contexts(CLASS_CONTEXTS, classPriors());
-  const mantissas = coder.contexts(MANTISSA_CONTEXTS);
+/** Makes the code of a file's levels, row-major over the layout's shape; the statistics are shared by all operands. */
+export function levelsCode(coder: BitCoder): (layout: CoreLayout) => Int32Array {
+  const contexts = new Int32Array(CLASS_CONTEXTS + MANTISSA_CONTEXTS);
+  contexts.set(classPriors().map(startingAt));
 
   /** One level: its class (bit length) in unary, the bits under the leading one, the sign. */
-  const level = (neighbourhood: number, value: number): number => {
+  const level = (neighbourhood: number): number => {
+    const value = coder.given();
     const magnitude = Math.abs(value);
     const target = 32 - Math.clz32(magnitude);
-    const contexts = classes + neighbourhood * (LARGEST_CLASS + 1);
+    const classes = neighbourhood * (LARGEST_CLASS + 1);
     let bits = 0;
-    while (coder.bit(contexts + bits, bits < target ? 1 : 0)) {
-      if (++bits > LARGEST_CLASS) throw damaged('a coefficient is out of range');
+    while (coder.bit(contexts, classes + bits, bits < target ? 1 : 0)) {
+      atMost('a coefficient', ++bits, LARGEST_CLASS);
     }
     if (bits === 0) return 0;
-    const number = mantissa(coder, mantissas + (bits << MODELLED_BITS), MODELLED_BITS, bits - 1, magnitude);
+    const mantissas = CLASS_CONTEXTS + (bits << MODELLED_BITS);
+    const number = mantissa(coder, contexts, mantissas, MODELLED_BITS, bits - 1, magnitude);
     return coder.direct(1, value < 0 ? 1 : 0) ? -number : number;
   };
 
-  return (layout, levels) => {
+  return (layout) => {
     coder.expect(codedCount(layout));
-    const source = levels ?? new Int32Array(layout.shape.reduce((product, size) => product * size, 1));
-    const neighbours = neighbourAverage(layout.shape, source);
+    const levels = new Int32Array(layout.shape.reduce((product, size) => product * size, 1));
+    const neighbourhood = neighbourhoodsOf(layout.shape, levels);
     forEachCoded(layout, (offset, index) => {
-      source[offset] = level(neighbours(offset, index), source[offset]!);
+      levels[offset] = level(neighbourhood(offset, index));
     });
-    return source;
+    return levels;
   };
 }
 
 /** The neighbourhood of an entry: the mean magnitude one (weight 2) and two (weight 1) entries back along each axis. */
-function neighbourAverage(shape: readonly number[], levels: Int32Array): (offset: number, index: Int32Array) => number {
+function neighbourhoodsOf(shape: readonly number[], levels: Int32Array): (offset: number, index: Int32Array) => number {
   const axes = shape.map((_, axis) => axis).filter((axis) => shape[axis]! > 1);
   const strides = stridesOf(shape);
   return (offset, index) => {

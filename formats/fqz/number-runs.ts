@@ -1,23 +1,20 @@
 /**
- * The codes of a file's long runs of numbers. A platform may have faster ones than this folder's own loops, for the same
+ * The long runs of numbers of a file. A platform may have faster code for them than this folder's own loops, for the same
  * numbers, bit for bit.
  */
 import type { BitCoder } from './bit-coder.ts';
 import type { CoreLayout } from './coded-order.ts';
-import { type FloatPatternsCode, floatPatternsCode } from './float-patterns-code.ts';
+import { floatPatternsCode, type PatternsCode } from './float-patterns-code.ts';
 import { levelsCode } from './levels-code.ts';
 import type { RangeDecoder } from './range-decoder.ts';
 
-/** Takes the levels of an operand when writing, and returns them. */
-export type LevelsCode = (layout: CoreLayout, levels?: Int32Array) => Int32Array;
-
-/** The codes of one file. */
+/** Codes the runs of one file. */
 export interface NumberRuns {
-  readonly levels: LevelsCode;
+  readonly patterns: PatternsCode;
+  /** Codes the levels of an operand. */
+  levels(layout: CoreLayout): Int32Array;
   /** Whether levels have the frequency axes first, then the others, rather than the axes of the layout. */
   readonly frequenciesFirst?: boolean;
-  /** Makes a code with statistics of its own. */
-  floats(): FloatPatternsCode;
 }
 
 /** Makes the codes for a decoder at the start of the section. */
@@ -25,5 +22,5 @@ export type RunsDecoder = (decoder: RangeDecoder) => NumberRuns;
 
 /** This folder's own codes. */
 export function plainRuns(coder: BitCoder): NumberRuns {
-  return { levels: levelsCode(coder), floats: () => floatPatternsCode(coder) };
+  return { patterns: floatPatternsCode(coder), levels: levelsCode(coder) };
 }

@@ -1,51 +1,64 @@
 /**
- * Numbers as the file's codes take them: what a writer hands to `tensorCode` and `weightNumbersCode`.
+ * Numbers as the symbols of a file (SPEC.md, "Coefficients").
  */
 import type { StoredWeight } from '../../src/codec/archive.ts';
 import { halfFromFloat } from '../../src/codec/half.ts';
-import type { FloatOperand } from '../../src/codec/network.ts';
+import { byteLength } from '../../src/graph/dtype.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { INTEGER_ARRAYS } from '../../src/graph/typed-arrays.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
-import { hasPatterns, type PatternDType, type PatternSymbols, patternSymbols } from './float-patterns-code.ts';
+import { FLOAT_LAYOUTS, hasPatterns, MODELLED_BITS, type PatternDType } from './float-patterns-code.ts';
 import { LARGEST_UINT } from './symbols.ts';
-import { bitLength, elementBytes, type IntegerDType, type IntegerSymbols, type TensorSymbols } from './tensor-code.ts';
+import { bitLength, type IntegerDType } from './tensor-code.ts';
 import type { WeightHeader } from './weight-header.ts';
-import type { WeightSymbols } from './weight-numbers.ts';
+import { folded, type Symbols } from './written-symbols.ts';
 
 /** The symbols of a weight's numbers. */
-export function weightSymbols(weight: StoredWeight, header: WeightHeader): WeightSymbols {
-  if ('tensor' in weight) return { tensor: tensorSymbols(weight.tensor) };
-  return {
-    operands: weight.network.operands.map((operand, at) => {
-      if (operand.kind === 'cosine') return undefined;
-      return operand.kind === 'quantized'
-        ? operand.levels
-        : floatSymbols(operand, header.network!.operands[at]!.layout!);
-    }),
-  };
+export function* weightSymbols(weight: StoredWeight, header: WeightHeader): Symbols {
+  if ('tensor' in weight) {
+    yield tensorSymbols(weight.tensor);
+    return;
+  }
+  for (const [at, operand] of weight.network.operands.entries()) {
+    if (operand.kind === 'cosine') continue;
+    const { layout } = header.network!.operands[at]!;
+    if (operand.kind === 'quantized') {
+      yield inCodedOrder(operand.levels, layout!);
+      continue;
+    }
+    const { values, precision } = operand;
+    const words = inCodedOrder(new Uint32Array(values.buffer, values.byteOffset, values.length), layout!);
+    yield patternSymbols(precision, precision === 'float16' ? words.map(halfFromFloat) : words);
+  }
 }
 
-function floatSymbols({ values, precision }: FloatOperand, layout: CoreLayout): PatternSymbols {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const patterns = new Uint32Array(codedCount(layout));
+/** The numbers that the file holds. */
+function inCodedOrder<T extends Int32Array | Uint32Array>(numbers: T, layout: CoreLayout): T {
+  const coded = numbers.slice(0, codedCount(layout)) as T;
   let count = 0;
   forEachCoded(layout, (offset) => {
-    patterns[count++] = precision === 'float16' ? halfFromFloat(words[offset]!) : words[offset]!;
+    coded[count++] = numbers[offset]!;
   });
-  return patternSymbols(precision, patterns);
+  return coded;
 }
 
 /** The symbols of a tensor's elements. */
-export function tensorSymbols(tensor: Tensor): TensorSymbols {
-  if (tensor.dtype === 'string') return { strings: tensor.strings };
+export function* tensorSymbols(tensor: Tensor): Symbols {
+  if (tensor.dtype === 'string') {
+    for (const own of tensor.strings) {
+      yield own.length;
+      yield own;
+    }
+    return;
+  }
   const { dtype, data } = tensor;
-  const width = elementBytes(dtype);
+  const width = byteLength(dtype, 1);
   const isFilled = data.length > width && data.every((byte, at) => at < width || byte === data[at - width]);
   const bytes = isFilled ? data.subarray(0, width) : data;
-  if (hasPatterns(dtype)) return { isFilled, patterns: patternSymbols(dtype, readPatterns(dtype, bytes)) };
-  const integers = dtype in INTEGER_ARRAYS ? integerSymbols(dtype as IntegerDType, bytes) : undefined;
-  return integers ? { isFilled, integers } : { isFilled, bytes };
+  yield Number(isFilled);
+  if (hasPatterns(dtype)) yield patternSymbols(dtype, readPatterns(dtype, bytes));
+  else if (dtype in INTEGER_ARRAYS) yield integerSymbols(dtype as IntegerDType, bytes);
+  else yield bytes;
 }
 
 /** Bit patterns, one to a word: a view of the tensor's own bytes where that can be. */
@@ -55,16 +68,44 @@ function readPatterns(dtype: PatternDType, data: Uint8Array): Uint32Array {
   return new Uint32Array(new Uint16Array(buffer, byteOffset, size / 2));
 }
 
+/** The symbols of bit patterns; their mantissas leave out as many low bits as are 0 in all of them. */
+export function* patternSymbols(dtype: PatternDType, patterns: Uint32Array): Symbols {
+  const { exponent: exponentBits, mantissa: mantissaBits } = FLOAT_LAYOUTS[dtype];
+  const topPlace = mantissaBits - MODELLED_BITS;
+  let union = 0;
+  for (const pattern of patterns) union |= pattern;
+  const lowest = union & ((1 << topPlace) - 1);
+  const zeroBits = lowest === 0 ? topPlace : 31 - Math.clz32(lowest & -lowest);
+  yield zeroBits;
+  for (const pattern of patterns) {
+    const exponent = (pattern >>> mantissaBits) & ((1 << exponentBits) - 1);
+    const mantissa = pattern & ((1 << mantissaBits) - 1);
+    const sign = pattern >>> (exponentBits + mantissaBits);
+    yield exponent;
+    if (exponent === 0) yield Number(mantissa === 0);
+    yield sign;
+    if (exponent === 0 && mantissa === 0) continue;
+    yield mantissa >>> topPlace;
+    if (zeroBits < topPlace) yield (mantissa & ((1 << topPlace) - 1)) >>> zeroBits;
+  }
+}
+
 /** So that differences of two such numbers can be coded as well. */
 const LARGEST_INTEGER = LARGEST_UINT >> 2;
 
-/** The elements or their differences, whichever are shorter; `undefined` where one is too large for that. */
-function integerSymbols(dtype: IntegerDType, data: Uint8Array): IntegerSymbols | undefined {
+/** The elements or their differences, whichever are shorter; bytes where one is too large for that. */
+function* integerSymbols(dtype: IntegerDType, data: Uint8Array): Symbols {
   const array = new INTEGER_ARRAYS[dtype](data.slice().buffer as ArrayBuffer);
-  for (const value of array) if (value > LARGEST_INTEGER || value < -LARGEST_INTEGER) return undefined;
+  const isWide = array.some((value: number | bigint) => value > LARGEST_INTEGER || value < -LARGEST_INTEGER);
+  yield Number(isWide);
+  if (isWide) {
+    yield data;
+    return;
+  }
   const values = Int32Array.from(array as ArrayLike<number | bigint>, Number);
   const differences = values.map((value, at) => value - (values[at - 1] ?? 0));
   const bits = (numbers: Int32Array) => numbers.reduce((sum, value) => sum + bitLength(value), 0);
   const areDifferences = bits(differences) < bits(values);
-  return { areDifferences, values: areDifferences ? differences : values };
+  yield Number(areDifferences);
+  for (const value of areDifferences ? differences : values) yield folded(value);
 }

@@ -1,7 +1,7 @@
 /** Range decoder: the inverse of range-encoder.ts, bit-exact in 32-bit arithmetic. */
-import { type BitCoder, ContextModel } from './bit-coder.ts';
+import { adapted, type BitCoder, type Contexts, shareOfOne } from './bit-coder.ts';
 import type { RangeState } from './bulk-decoder.ts';
-import { damaged, largestItemCount } from './format.ts';
+import { atMost, damaged, largestItemCount } from './format.ts';
 
 const TOP = 2 ** 24;
 /** A stream is read four bytes ahead, and up to four zeros may have been left out at its end. */
@@ -10,26 +10,25 @@ export const LARGEST_OVERRUN = 8;
 const MOST_DECISIONS_PER_BYTE = 720;
 
 export class RangeDecoder implements BitCoder, RangeState {
-  readonly reading = true;
-  private readonly model = new ContextModel();
+  readonly statistics = new Map<string, Contexts>();
   readonly bytes: Uint8Array;
   next = 0;
   range = 2 ** 32 - 1;
   code = 0;
-  private itemsLeft: number;
+  private items = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.itemsLeft = largestItemCount(bytes.length);
     for (let byte = 0; byte < 4; byte++) this.code = this.code * 256 + this.take();
   }
 
-  contexts(size: number, initial?: ArrayLike<number>): number {
-    return this.model.allocate(size, initial);
+  given(): number {
+    return 0;
   }
 
-  bit(context: number): number {
-    const bound = (this.range >>> 16) * this.model.probability(context);
+  bit(contexts: Contexts, at: number): number {
+    const context = contexts[at]!;
+    const bound = shareOfOne(this.range, context);
     const value = this.code < bound ? 1 : 0;
     if (value) {
       this.range = bound;
@@ -37,8 +36,8 @@ export class RangeDecoder implements BitCoder, RangeState {
       this.code -= bound;
       this.range -= bound;
     }
-    this.model.update(context, value);
-    if (this.range < TOP) this.shift();
+    contexts[at] = adapted(context, value);
+    this.fill();
     return value;
   }
 
@@ -46,23 +45,18 @@ export class RangeDecoder implements BitCoder, RangeState {
     this.range = this.range >>> width;
     const value = Math.min(Math.floor(this.code / this.range), (1 << width) - 1);
     this.code -= value * this.range;
-    while (this.range < TOP) this.shift();
+    this.fill();
     return value;
   }
 
   expect(decisions: number): void {
-    if (decisions > MOST_DECISIONS_PER_BYTE * (this.bytes.length + LARGEST_OVERRUN + 4 - this.next)) {
-      throw damaged('more is promised than the bytes can hold');
-    }
+    const left = this.bytes.length + LARGEST_OVERRUN + 4 - this.next;
+    atMost('coded numbers', decisions, MOST_DECISIONS_PER_BYTE * left);
   }
 
   countItems(items: number): void {
-    this.itemsLeft -= items;
-    if (this.itemsLeft < 0) throw damaged('too much is counted for the bytes');
-  }
-
-  get position(): number {
-    return 8 * (this.next - 4) + 32 - Math.log2(this.range);
+    this.items += items;
+    atMost('counted items', this.items, largestItemCount(this.bytes.length));
   }
 
   /** Throws unless the whole stream has been used up. */
@@ -70,15 +64,15 @@ export class RangeDecoder implements BitCoder, RangeState {
     if (this.next < this.bytes.length) throw damaged('coded data left over');
   }
 
-  private shift(): void {
-    this.code = ((this.code << 8) | this.take()) >>> 0;
-    this.range = (this.range << 8) >>> 0;
+  private fill(): void {
+    while (this.range < TOP) {
+      this.range *= 256;
+      this.code = ((this.code << 8) | this.take()) >>> 0;
+    }
   }
 
   private take(): number {
-    if (this.next >= this.bytes.length + LARGEST_OVERRUN) {
-      throw damaged('coded data end too early');
-    }
+    if (this.next >= this.bytes.length + LARGEST_OVERRUN) throw damaged('coded data end too early');
     return this.bytes[this.next++] ?? 0;
   }
 }

@@ -1,15 +1,17 @@
 /**
  * Range encoder with carry propagation (G. N. N. Martin 1979; byte-wise renormalisation as in the LZMA specification).
  */
-import { type BitCoder, ContextModel } from './bit-coder.ts';
+import { adapted, type BitCoder, type Contexts, shareOfOne } from './bit-coder.ts';
 import { largestItemCount } from './format.ts';
+import type { Symbols } from './written-symbols.ts';
 
 const TOP = 2 ** 24;
 const WORD = 2 ** 32;
 
 export class RangeEncoder implements BitCoder {
-  readonly reading = false;
-  private readonly model = new ContextModel();
+  readonly statistics = new Map<string, Contexts>();
+  /** Those that are left, the list that is being taken last. */
+  private readonly symbols: Iterator<number | Symbols>[];
   private bytes = new Uint8Array(1024);
   private length = 0;
   /** Below 2³² plus a carry. */
@@ -20,19 +22,33 @@ export class RangeEncoder implements BitCoder {
   private waiting = 0;
   private items = 0;
 
-  contexts(size: number, initial?: ArrayLike<number>): number {
-    return this.model.allocate(size, initial);
+  /** An encoder of these symbols: each is taken when it is its turn. */
+  constructor(symbols: Symbols) {
+    this.symbols = [symbols[Symbol.iterator]()];
   }
 
-  bit(context: number, value: number): number {
-    const bound = (this.range >>> 16) * this.model.probability(context);
+  /** Throws `TypeError` behind the last symbol. */
+  given(): number {
+    for (;;) {
+      const list = this.symbols.at(-1);
+      if (!list) throw new TypeError('a symbol is missing');
+      const { value, done } = list.next();
+      if (done) this.symbols.pop();
+      else if (typeof value === 'number') return value;
+      else this.symbols.push(value[Symbol.iterator]());
+    }
+  }
+
+  bit(contexts: Contexts, at: number, value: number): number {
+    const context = contexts[at]!;
+    const bound = shareOfOne(this.range, context);
     if (value) {
       this.range = bound;
     } else {
       this.low += bound;
       this.range -= bound;
     }
-    this.model.update(context, value);
+    contexts[at] = adapted(context, value);
     while (this.range < TOP) this.shift();
     return value;
   }
@@ -50,6 +66,7 @@ export class RangeEncoder implements BitCoder {
     this.items += items;
   }
 
+  /** Bits spent until now, with fractions; for reports. */
   get position(): number {
     return 8 * (this.length + this.waiting + (this.held < 0 ? 0 : 1)) + 32 - Math.log2(this.range);
   }

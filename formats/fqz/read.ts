@@ -4,29 +4,19 @@
  */
 import type { Archive, ArchiveGraph, StoredWeight } from '../../src/codec/archive.ts';
 import { FormatError } from '../../src/errors.ts';
-import { codeCompanions } from './companions-code.ts';
 import { crc32 } from './crc32.ts';
-import {
-  CHECKSUM_BYTES,
-  damaged,
-  FOREIGN_SLOT,
-  HEADER_BYTES,
-  LIMITS,
-  largestMemory,
-  MAGIC,
-  VERSION,
-} from './format.ts';
-import { codeGraph, type WeightUse } from './graph-code.ts';
+import { CHECKSUM_BYTES, HEADER_BYTES, largestMemory, MAGIC, VERSION } from './format.ts';
+import { graphSection } from './graph-section.ts';
 import { plainRuns, type RunsDecoder } from './number-runs.ts';
 import { RangeDecoder } from './range-decoder.ts';
-import { countCode, flagCode, textCode, times, uintCode } from './symbols.ts';
-import { memoryOf, type WeightHeader, weightHeaderCode } from './weight-header.ts';
-import { weightNumbersCode } from './weight-numbers.ts';
+import { memoryOf, type NamedHeader } from './weight-header.ts';
+import { weightNumbers } from './weight-numbers.ts';
 
 export { type BulkDecoder, bulkRuns, type RangeState } from './bulk-decoder.ts';
 export type { CoreLayout } from './coded-order.ts';
 export { plainRuns, type RunsDecoder } from './number-runs.ts';
 export { LARGEST_OVERRUN } from './range-decoder.ts';
+export type { NamedHeader } from './weight-header.ts';
 
 /** An archive, and where the bytes of its file are. */
 export interface ReadArchive extends Archive {
@@ -40,11 +30,6 @@ export interface ReadArchive extends Archive {
 /** Whether `bytes` begin as a `.fqz` file of any version does. */
 export function isFqz(bytes: Uint8Array): boolean {
   return MAGIC.every((byte, at) => bytes[at] === byte);
-}
-
-/** What is known of a weight before its numbers are decoded. */
-export interface NamedHeader extends WeightHeader {
-  readonly name: string;
 }
 
 /** A file whose graph has been read, and whose weights are still coded. */
@@ -74,7 +59,7 @@ export function readFqz(bytes: Uint8Array): ReadArchive {
   };
   for (const weight of decode(runs)) {
     weights.push(weight);
-    ends.push(coder!.position);
+    ends.push(8 * coder!.next - Math.log2(coder!.range));
   }
   const total = ends.at(-1) ?? 1;
   const share = (at: number) => ((ends[at]! - (ends[at - 1] ?? 0)) / total) * rest.weightBytes;
@@ -92,19 +77,13 @@ export function openFqz(bytes: Uint8Array): OpenedFqz {
   if (next + graphLength > end) throw new FormatError('fqz', 'the graph is longer than the file', HEADER_BYTES);
 
   const head = new RangeDecoder(bytes.subarray(next, next + graphLength));
-  const isForeign = flagCode(head)();
-  const coded = isForeign ? undefined : codeGraph(head);
-  const uses = coded?.weights ?? foreignWeights(head);
-  const header = weightHeaderCode(head);
-  const headers = uses.map(({ name, slot }): NamedHeader => ({ name, ...header(slot) }));
-  const companions = codeCompanions(head, {});
-  const foreignLength = isForeign ? uintCode(head)() : 0;
+  const { model, headers, foreignLength, ...rest } = graphSection(head);
   head.finish();
 
   const start = next + graphLength + foreignLength;
   if (start > end) throw new FormatError('fqz', 'the stored ONNX graph is longer than the file', next + graphLength);
-  const graph: ArchiveGraph = coded
-    ? { kind: 'compact', model: coded.model }
+  const graph: ArchiveGraph = model
+    ? { kind: 'compact', model }
     : { kind: 'onnx', deflated: bytes.slice(next + graphLength, start) };
   const coefficients = bytes.subarray(start, end);
   const weightBytes = coefficients.length;
@@ -115,7 +94,7 @@ export function openFqz(bytes: Uint8Array): OpenedFqz {
   return {
     version: VERSION,
     graph,
-    ...companions,
+    ...rest,
     graphBytes: bytes.length - weightBytes,
     weightBytes,
     headers,
@@ -127,8 +106,8 @@ export function openFqz(bytes: Uint8Array): OpenedFqz {
 function weightsOf(headers: readonly NamedHeader[], coefficients: Uint8Array): OpenedFqz['weights'] {
   return function* (runs) {
     const body = new RangeDecoder(coefficients);
-    const numbers = weightNumbersCode(body, runs(body));
-    for (const header of headers) yield numbers(header.name, header);
+    const codes = runs(body);
+    for (const header of headers) yield weightNumbers(body, codes, header);
     body.finish();
   };
 }
@@ -151,15 +130,6 @@ function checkContainer(bytes: Uint8Array): void {
   if (stored !== crc32(bytes.subarray(0, end))) {
     throw new FormatError('fqz', 'the file is damaged or cut off: its checksum does not match', end);
   }
-}
-
-function foreignWeights(head: RangeDecoder): WeightUse[] {
-  const text = textCode(head);
-  const count = countCode(head, 'weights', LIMITS.weights)();
-  head.expect(count);
-  const uses = times(count, () => ({ name: text(), slot: FOREIGN_SLOT }));
-  if (new Set(uses.map(({ name }) => name)).size !== count) throw damaged('two weights share a name');
-  return uses;
 }
 
 function readVarint(bytes: Uint8Array, start: number): { value: number; next: number } {

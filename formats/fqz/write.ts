@@ -1,19 +1,19 @@
 /**
  * Writes the `.fqz` container, version 1 (SPEC.md).
  */
-import type { Archive } from '../../src/codec/archive.ts';
-import { codeCompanions } from './companions-code.ts';
+import type { Archive, StoredWeight } from '../../src/codec/archive.ts';
 import { crc32 } from './crc32.ts';
-import { CHECKSUM_BYTES, FOREIGN_SLOT, LIMITS, largestMemory, MAGIC, VERSION } from './format.ts';
-import { codeGraph } from './graph-code.ts';
+import { CHECKSUM_BYTES, FOREIGN_SLOT, largestMemory, MAGIC, VERSION } from './format.ts';
+import type { WeightUse } from './graph-code.ts';
+import { graphSection } from './graph-section.ts';
 import { graphSymbols } from './graph-symbols.ts';
-import { headerOf } from './header-of.ts';
+import { headerOf, headerSymbols } from './header-of.ts';
 import { plainRuns } from './number-runs.ts';
 import { weightSymbols } from './number-symbols.ts';
 import { RangeEncoder } from './range-encoder.ts';
-import { countCode, flagCode, textCode, uintCode } from './symbols.ts';
-import { memoryOf, weightHeaderCode } from './weight-header.ts';
-import { weightNumbersCode } from './weight-numbers.ts';
+import { memoryOf, type WeightHeader } from './weight-header.ts';
+import { weightNumbers } from './weight-numbers.ts';
+import { type Symbols, textSymbols } from './written-symbols.ts';
 
 export interface WriteOptions {
   /** Keeps the names of nodes, weights and inner values, and the model's metadata. */
@@ -35,23 +35,16 @@ export interface WrittenArchive {
  * where the archive contradicts itself or is beyond the format's limits.
  */
 export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenArchive {
-  const head = new RangeEncoder();
   const foreign = archive.graph.kind === 'onnx' ? archive.graph.deflated : undefined;
-  flagCode(head)(foreign !== undefined);
-  const weights = orderedWeights(head, archive, options.keepNames ?? false);
-  const headers = weights.map(({ weight }) => headerOf(weight));
-  const header = weightHeaderCode(head);
-  weights.forEach(({ slot }, at) => {
-    header(slot, headers[at]);
-  });
-  codeCompanions(head, archive);
-  if (foreign) uintCode(head)(foreign.length);
+  const { symbols, weights, headers } = sectionSymbols(archive, options.keepNames ?? false);
+  const head = new RangeEncoder(symbols);
+  graphSection(head);
   const graph = head.finish();
 
-  const body = new RangeEncoder();
-  const numbers = weightNumbersCode(body, plainRuns(body));
-  const ends = weights.map(({ weight, name }, at) => {
-    numbers(name, headers[at]!, weightSymbols(weight, headers[at]!));
+  const body = new RangeEncoder(numbersOf(weights, headers));
+  const runs = plainRuns(body);
+  const ends = weights.map(({ name }, at) => {
+    weightNumbers(body, runs, { name, ...headers[at]! });
     return body.position;
   });
   const coefficients = body.finish();
@@ -72,17 +65,54 @@ export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenA
   };
 }
 
-/** Codes the compact graph, if there is one, and returns the weights in the order of the file. */
-function orderedWeights(head: RangeEncoder, archive: Archive, keepNames: boolean) {
+/** The symbols of the graph section, and, when they have been taken, the weights in the order of the file. */
+function sectionSymbols(archive: Archive, keepNames: boolean) {
   const byName = new Map(archive.weights.map((weight) => [weight.name, weight]));
-  if (archive.graph.kind === 'compact') {
-    const { symbols, weights } = graphSymbols(archive.graph.model, [...byName.keys()], keepNames);
-    codeGraph(head, symbols);
-    return weights.map(({ name, slot }) => ({ name, slot, weight: byName.get(name)! }));
+  const { graph } = archive;
+  const weights: StoredWeight[] = [];
+  const headers: WeightHeader[] = [];
+
+  function* symbols(): Symbols {
+    const uses: WeightUse[] = [];
+    yield Number(graph.kind === 'onnx');
+    if (graph.kind === 'onnx') {
+      yield archive.weights.length;
+      for (const { name } of archive.weights) yield textSymbols(name);
+      uses.push(...archive.weights.map(({ name }) => ({ name, slot: FOREIGN_SLOT })));
+    } else {
+      const coded = graphSymbols(graph.model, [...byName.keys()], keepNames);
+      yield coded.symbols;
+      uses.push(...coded.weights);
+    }
+    const header = headerSymbols();
+    for (const { name, slot } of uses) {
+      const weight = byName.get(name)!;
+      weights.push(weight);
+      headers.push(headerOf(weight));
+      yield header(slot, headers.at(-1)!);
+    }
+    yield companionSymbols(archive);
+    if (graph.kind === 'onnx') yield graph.deflated.length;
   }
-  const text = textCode(head);
-  countCode(head, 'weights', LIMITS.weights)(archive.weights.length);
-  return archive.weights.map((weight) => ({ name: text(weight.name), slot: FOREIGN_SLOT, weight }));
+  return { symbols: symbols(), weights, headers };
+}
+
+function* numbersOf(weights: readonly StoredWeight[], headers: readonly WeightHeader[]): Symbols {
+  for (const [at, weight] of weights.entries()) yield weightSymbols(weight, headers[at]!);
+}
+
+function* companionSymbols({ preparation, labels }: Archive): Symbols {
+  yield Number(preparation !== undefined);
+  if (preparation) {
+    const { scale, mean, std, channels } = preparation;
+    for (const numbers of [[scale], mean, std]) yield textSymbols(numbers.join(' '));
+    yield Number(channels === 'bgr');
+  }
+  yield Number(labels !== undefined);
+  if (labels) {
+    yield labels.length;
+    for (const label of labels) yield textSymbols(label);
+  }
 }
 
 function varint(value: number): number[] {

@@ -13,7 +13,7 @@ export interface Labelled {
 /** Splits `ab,bc->ac` into its operands' letters and its result's. Throws `TypeError` where it is not such a text. */
 export function parseExpression(expression: string): { operands: string[]; result: string } {
   const match = /^([a-z]*(?:,[a-z]*)*)->([a-z]*)$/.exec(expression);
-  if (!match) throw new TypeError(`"${expression}" is not an einsum expression`);
+  if (!match) throw new TypeError('an einsum expression is of letters, as in ab,bc->ac');
   return { operands: match[1]!.split(','), result: match[2]! };
 }
 

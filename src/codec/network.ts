@@ -170,50 +170,47 @@ export interface NetworkShape extends Omit<TensorNetwork, 'operands'> {
 export function checkNetwork({ expression, shape, operands: given }: NetworkShape): void {
   const { operands, result } = parseExpression(expression);
   const demand = (holds: boolean, otherwise: string) => {
-    if (!holds) throw new TypeError(`tensor network ${expression}: ${otherwise}`);
+    if (!holds) throw new TypeError(otherwise);
   };
   const isCosine = (at: number) => given[at]!.kind === 'cosine';
   demand(operands.length === given.length, `${given.length} operands given`);
   demand(!isCosine(0), 'the first operand must carry numbers');
   demand(result.length <= LARGEST_RANK, `more than ${LARGEST_RANK} axes`);
-  demand(result.length === shape.length, `the result has ${shape.length} axes`);
+
   const sizes = new Map<string, number>();
-  /** Gives the letters' axes their sizes. */
-  const measure = (what: string, letters: string, own: readonly number[]) => {
-    demand(letters.length === own.length, `${what} has ${own.length} axes`);
-    demand(new Set(letters).size === letters.length, `${what} repeats a letter`);
+  [...operands, result].forEach((letters, at) => {
+    const own = at < given.length ? operandShape(given[at]!) : shape;
+    const isNamed = letters.length === own.length && new Set(letters).size === own.length;
+    demand(isNamed, `"${letters}" does not name ${own.length} axes`);
     own.forEach((size, axis) => {
-      const letter = letters[axis]!;
-      const known = sizes.get(letter) ?? size;
-      demand(size >= 1, `axis ${letter} is empty`);
-      demand(known === size, `axis ${letter} has sizes ${known} and ${size}`);
-      sizes.set(letter, size);
+      const known = sizes.get(letters[axis]!) ?? size;
+      demand(size >= 1 && size === known, `axis ${letters[axis]} has sizes ${known} and ${size}`);
+      sizes.set(letters[axis]!, size);
     });
-  };
-  for (const [at, letters] of operands.entries()) measure(`operand ${at}`, letters, operandShape(given[at]!));
-  const uses = (letter: string) => operands.filter((letters) => letters.includes(letter)).length;
-  for (const letter of result) demand(uses(letter) > 0, `axis ${letter} is of no operand`);
-  measure('the result', result, shape);
-  const coded = operands.filter((_, at) => !isCosine(at)).join('');
-  const sampled = operands.filter((_, at) => isCosine(at)).map(([from]) => from);
+  });
+
+  // No text names a letter twice, so this many of them name it.
+  const uses = (letter: string, texts: readonly string[]) => texts.join('').split(letter).length - 1;
+  const coded = operands.filter((_, at) => !isCosine(at));
+  for (const letter of sizes.keys()) {
+    demand(uses(letter, [...operands, result]) > 1, `axis ${letter} is of one operand only, or of none`);
+  }
   operands.forEach(([from, to], at) => {
     const cosine = given[at]!;
     if (cosine.kind !== 'cosine') return;
     demand(cosine.count <= cosine.size, `cosine(${cosine.count}, ${cosine.size}) has too many rows`);
-    demand(sampled.indexOf(from) === sampled.lastIndexOf(from), `axis ${from} is sampled twice`);
-    demand(coded.includes(from!) && !result.includes(from!), `axis ${from} is not a frequency of a coded operand`);
-    demand(uses(to!) === 1 && result.includes(to!), `axis ${to} is not sampled once`);
+    const others = uses(from!, [...operands, result]) - uses(from!, coded) - 1;
+    demand(others === 0 && uses(from!, coded) > 0, `axis ${from} is no frequency`);
+    demand(uses(to!, operands) === 1 && result.includes(to!), `axis ${to} is not sampled once`);
   });
-  for (const letter of sizes.keys()) {
-    demand(result.includes(letter) || uses(letter) > 1, `axis ${letter} is summed alone`);
-  }
+
   // Contracting from the left must not pass through anything much larger than the ends.
   const size = (letters: Iterable<string>) => [...letters].reduce((product, letter) => product * sizes.get(letter)!, 1);
   const largest = Math.max(size(result), ...operands.map(size));
-  for (let at = 1; at < operands.length; at++) {
+  operands.forEach((_, at) => {
     const before = new Set(operands.slice(0, at + 1).join(''));
     const after = operands.slice(at + 1).join('') + result;
     const open = [...before].filter((letter) => after.includes(letter));
     demand(isCosine(at) || size(open) <= 16 * largest, 'a contraction is too large');
-  }
+  });
 }

@@ -19,43 +19,60 @@ export function indexSums(shape: readonly number[]): Uint32Array {
 }
 
 /**
- * Visits the first `count` entries of a box in zigzag order, without memory of its own, so that a file may promise a
- * large box and few frequencies. `index` is the same array on every call.
+ * Visits entries of a box: the first `count` frequencies, which are the indices along `axes`, in zigzag order, and under
+ * each the other axes in row-major order. It takes no memory of its own, so that a file may promise a large box and few
+ * frequencies. `offset` is row-major over `shape`; `index` is the same array on every call.
  */
 export function forEachInZigzag(
   shape: readonly number[],
+  axes: readonly number[],
   count: number,
-  visit: (index: Int32Array, place: number) => void,
+  visit: (offset: number, index: Int32Array) => void,
 ): void {
-  // How much the axes behind each one can add to the index sum.
-  const behind = shape.map((_, axis) => shape.slice(axis + 1).reduce((sum, size) => sum + size - 1, 0));
+  const others = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const strides = stridesOf(shape);
   const index = new Int32Array(shape.length);
-  const last = shape.length - 1;
-  let place = 0;
-  /** Visits what gives the axes from `axis` on the index sum `sum`. */
-  const spread = (axis: number, sum: number): void => {
-    if (axis >= last) {
-      // What is left is for the last axis, if there is one.
-      index[last] = sum;
-      visit(index, place++);
+  /** How much the axes from each one on can add to the index sum. */
+  const reach = [...axes, 0].map((_, at) => axes.slice(at).reduce((sum, axis) => sum + shape[axis]! - 1, 0));
+  let left = count;
+
+  /** Visits what is under one frequency, from axis `others[at]` on. */
+  const fill = (at: number, offset: number): void => {
+    const axis = others[at];
+    if (axis === undefined) {
+      visit(offset, index);
+      return;
+    }
+    for (let place = 0; place < shape[axis]!; place++) {
+      index[axis] = place;
+      fill(at + 1, offset + place * strides[axis]!);
+    }
+  };
+
+  /** Visits the frequencies whose indices from axis `axes[at]` on add up to `sum`. */
+  const spread = (at: number, sum: number, offset: number): void => {
+    const axis = axes[at];
+    if (axis === undefined) {
+      left--;
+      fill(0, offset);
       return;
     }
     const most = Math.min(sum, shape[axis]! - 1);
-    for (let at = Math.max(0, sum - behind[axis]!); at <= most && place < count; at++) {
-      index[axis] = at;
-      spread(axis + 1, sum - at);
+    for (let place = Math.max(0, sum - reach[at + 1]!); place <= most && left > 0; place++) {
+      index[axis] = place;
+      spread(at + 1, sum - place, offset + place * strides[axis]!);
     }
   };
-  const largestSum = shape.reduce((sum, size) => sum + size - 1, 0);
-  if (!shape.includes(0)) for (let sum = 0; sum <= largestSum && place < count; sum++) spread(0, sum);
+  for (let sum = 0; sum <= reach[0]! && left > 0; sum++) spread(0, sum, 0);
 }
 
 /** Offsets (row-major over `shape`) of all entries of a box in zigzag order. */
 export function zigzagOrder(shape: readonly number[]): Uint32Array {
-  const strides = stridesOf(shape);
   const order = new Uint32Array(shape.reduce((product, size) => product * size, 1));
-  forEachInZigzag(shape, order.length, (index, place) => {
-    order[place] = index.reduce((offset, at, axis) => offset + at * strides[axis]!, 0);
+  let place = 0;
+  const axes = shape.map((_, axis) => axis);
+  forEachInZigzag(shape, axes, order.length, (offset) => {
+    order[place++] = offset;
   });
   return order;
 }

@@ -20,10 +20,10 @@ const SHAPES = [[], [1], [5], [3, 4], [1, 6], [2, 3, 4], [4, 1, 3], [3, 2, 2, 3]
 describe('zigzag order', () => {
   it('begins as one counts on a checkered sheet', () => {
     const visited: string[] = [];
-    forEachInZigzag([3, 4], 9, (index) => visited.push(index.join('')));
+    forEachInZigzag([3, 4], [0, 1], 9, (_, index) => visited.push(index.join('')));
     expect(visited.join(' ')).toBe('00 01 10 02 11 20 03 12 21');
     const cube: string[] = [];
-    forEachInZigzag([2, 2, 2], 8, (index) => cube.push(index.join('')));
+    forEachInZigzag([2, 2, 2], [0, 1, 2], 8, (_, index) => cube.push(index.join('')));
     expect(cube.join(' ')).toBe('000 001 010 100 011 101 110 111');
   });
 
@@ -33,8 +33,8 @@ describe('zigzag order', () => {
     expect([...zigzagOrder(shape)]).toEqual(offsets);
     for (const count of [0, 1, 3, expected.length, expected.length + 5]) {
       const visited: number[][] = [];
-      forEachInZigzag(shape, count, (index, place) => {
-        expect(place).toBe(visited.length);
+      forEachInZigzag(shape, [...shape.keys()], count, (offset, index) => {
+        expect(offset).toBe(offsets[visited.length]);
         visited.push([...index]);
       });
       expect(visited).toEqual(expected.slice(0, count));
@@ -44,6 +44,18 @@ describe('zigzag order', () => {
     expected.forEach((index, place) => {
       expect(sums[offsets[place]!]).toBe(index.reduce((a, b) => a + b, 0));
     });
+  });
+
+  it('has all other indices under each of the frequencies', () => {
+    const visited: string[] = [];
+    forEachInZigzag([2, 3, 2], [1], 2, (offset, index) => visited.push(`${index.join('')}@${offset}`));
+    expect(visited.join(' ')).toBe('000@0 001@1 100@6 101@7 010@2 011@3 110@8 111@9');
+    visited.length = 0;
+    forEachInZigzag([2, 2, 3], [0, 2], 3, (_, index) => visited.push(index.join('')));
+    expect(visited.join(' ')).toBe('000 010 001 011 100 110');
+    visited.length = 0;
+    forEachInZigzag([2, 2], [], 1, (offset) => visited.push(`${offset}`));
+    expect(visited.join(' ')).toBe('0 1 2 3');
   });
 
   it('of an empty box is empty', () => expect(zigzagOrder([3, 0]).length).toBe(0));

@@ -5,18 +5,18 @@ import { random } from '../../support/random.ts';
 
 /** Codes `bits` with one context each of `contextOf`, and returns the bytes. */
 function encode(bits: number[], contextOf: (index: number) => number): Uint8Array {
-  const encoder = new RangeEncoder();
-  encoder.contexts(8);
+  const encoder = new RangeEncoder([]);
+  const contexts = new Int32Array(8);
   bits.forEach((bit, index) => {
-    encoder.bit(contextOf(index), bit);
+    encoder.bit(contexts, contextOf(index), bit);
   });
   return encoder.finish();
 }
 
 function decode(bytes: Uint8Array, count: number, contextOf: (index: number) => number): number[] {
   const decoder = new RangeDecoder(bytes);
-  decoder.contexts(8);
-  const bits = Array.from({ length: count }, (_, index) => decoder.bit(contextOf(index)));
+  const contexts = new Int32Array(8);
+  const bits = Array.from({ length: count }, (_, index) => decoder.bit(contexts, contextOf(index)));
   decoder.finish();
   return bits;
 }
@@ -56,15 +56,15 @@ describe('range coder', () => {
         const width = Math.floor(uniform() * 18) - 1;
         return { width, value: width < 0 ? Number(uniform() < 0.02) : Math.floor(uniform() * 2 ** width) };
       });
-      const encoder = new RangeEncoder();
-      encoder.contexts(1);
-      for (const { width, value } of items) width < 0 ? encoder.bit(0, value) : encoder.direct(width, value);
+      const encoder = new RangeEncoder([]);
+      const written = new Int32Array(1);
+      for (const { width, value } of items) width < 0 ? encoder.bit(written, 0, value) : encoder.direct(width, value);
       const spent = encoder.position;
       const bytes = encoder.finish();
       expect(bytes.length).toBeLessThanOrEqual(Math.ceil(spent / 8) + 1);
       const decoder = new RangeDecoder(bytes);
-      decoder.contexts(1);
-      const read = items.map(({ width }) => (width < 0 ? decoder.bit(0) : decoder.direct(width)));
+      const contexts = new Int32Array(1);
+      const read = items.map(({ width }) => (width < 0 ? decoder.bit(contexts, 0) : decoder.direct(width)));
       expect(read).toEqual(items.map(({ value }) => value));
       decoder.finish();
     }

@@ -1,37 +1,63 @@
 /**
- * Which attributes of its nodes a file has to hold (SPEC.md, "Attributes"): what the op table gives as default is left
- * out, and so is what the last node of the same operator had.
+ * Which attributes of its nodes a file has to hold, and their symbols (SPEC.md, "Attributes"): what the op table gives as
+ * default is left out, and so is what the last node of the same operator had.
  */
+import { DTYPES } from '../../src/graph/dtype.ts';
 import type { Attribute, Node } from '../../src/graph/graph.ts';
 import { type AttributeSpec, opSpec } from '../../src/graph/op-table.ts';
-import type { AttributeSymbols, Attributes } from './attribute-code.ts';
-import { patternSymbols } from './float-patterns-code.ts';
-import { tensorSymbols } from './number-symbols.ts';
+import type { Attributes } from './attribute-code.ts';
+import { patternSymbols, tensorSymbols } from './number-symbols.ts';
+import { folded, type Symbols, textSymbols } from './written-symbols.ts';
 
-/** The attributes of each node that are no defaults, or `undefined` where they are those of the operator's last node. */
-export function changedAttributes(nodes: readonly Node[]): (AttributeSymbols | undefined)[] {
+/** Makes the symbols of attributes, one node after another. */
+export function attributeSymbols(): (node: Node) => Symbols {
   const last = new Map<string, Attributes>();
-  return nodes.map(({ op, attributes }) => {
-    const own = withoutDefaults(opSpec(op)!.attributes, attributes);
-    if (same(own, last.get(op) ?? new Map())) return undefined;
+  return function* ({ op, attributes }) {
+    const known = opSpec(op)!.attributes;
+    if (known.length === 0) return;
+    const own = withoutDefaults(known, attributes);
+    const isSame = same(own, last.get(op) ?? new Map());
+    yield Number(isSame);
+    if (isSame) return;
     last.set(op, own);
-    return new Map([...own].map(([name, attribute]) => [name, symbolsOf(attribute)]));
-  });
+    for (const { name } of known) {
+      const attribute = own.get(name);
+      yield Number(attribute !== undefined);
+      if (attribute) yield symbolsOf(attribute);
+    }
+  };
 }
 
-function symbolsOf(attribute: Attribute): unknown {
+function* symbolsOf(attribute: Attribute): Symbols {
   switch (attribute.type) {
+    case 'int':
+      yield folded(attribute.value as number);
+      break;
     case 'float':
-      return floatSymbols(attribute.value);
+      yield floatSymbols(attribute.value);
+      break;
+    case 'string':
+      yield textSymbols(attribute.value as string);
+      break;
+    case 'ints':
+      yield list(attribute.value as number[], (value) => [folded(value)]);
+      break;
     case 'floats':
-      return attribute.value.map(floatSymbols);
-    case 'tensor': {
-      const { dtype, shape } = attribute.value;
-      return { dtype, shape, elements: tensorSymbols(attribute.value) };
-    }
-    default:
-      return 'value' in attribute ? attribute.value : undefined;
+      yield list(attribute.value, floatSymbols);
+      break;
+    case 'strings':
+      yield list(attribute.value as string[], textSymbols);
+      break;
+    case 'tensor':
+      yield DTYPES[attribute.value.dtype].code;
+      yield list(attribute.value.shape, (size) => [folded(size)]);
+      yield tensorSymbols(attribute.value);
   }
+}
+
+function* list<T>(values: readonly T[], symbols: (value: T) => Symbols): Symbols {
+  yield values.length;
+  for (const value of values) yield symbols(value);
 }
 
 const floatSymbols = (value: number) => patternSymbols('float32', new Uint32Array(Float32Array.of(value).buffer));
