@@ -1,13 +1,14 @@
 /**
  * Layers that merge several values (keras/src/layers/merging): element by element, along an axis, or by products.
  */
-import type { Dim } from '../../../src/graph/graph.ts';
 import { broadcastShape, together } from '../broadcast.ts';
 import { type FlatPart, type GraphBuilder, identity, int, type KerasValue, keptAxis } from '../graph-builder.ts';
 import type { KerasLayer } from '../keras-model.ts';
 import { axisOf, axisSetting, flagSetting, setting } from '../layer-config.ts';
-import { floatInput, inputsOf, type LayerRows, layerError, type Rule, takeWeights } from '../layer-rule.ts';
+import { floatInput, inputsOf, type LayerRows, layerError, type Rule, takeWeights, valuesOf } from '../layer-rule.ts';
 import { type Operand, operandsOf } from '../operands.ts';
+import { productOf } from '../sizes.ts';
+import { mergedMask } from './merged-mask.ts';
 
 /** Combines any number of values element by element; `combine` gets their names. */
 const elementwise =
@@ -23,7 +24,9 @@ const elementwise =
       operands.map((operand) => operand.name),
     );
     const [{ order, flat }] = operands as [Operand, ...Operand[]];
-    return { name, dtype: 'float32', shape, order, ...(flat && { flat }) };
+    // An operation, whose operands are arguments of their own, hands no mask on.
+    const mask = applied.args.length === 1 ? mergedMask(applied, valuesOf(applied.args)) : {};
+    return { name, dtype: 'float32', shape, order, ...(flat && { flat }), ...mask };
   };
 
 /** A chain of one operator with two inputs. */
@@ -41,11 +44,12 @@ const concatenate: Rule = (applied) => {
   const rank = first!.shape.length;
   const other = values.find(({ shape }) => shape.length !== rank);
   if (other) throw layerError(layer, `is given values of ${rank} and of ${other.shape.length} axes, expected as many`);
-  return concatenated(builder, layer, values, axisSetting(layer, 'axis', rank, -1));
+  const axis = axisSetting(layer, 'axis', rank, -1);
+  return { ...concatenated(builder, layer, values, axis), ...mergedMask(applied, values, axis) };
 };
 
 /** The values one after another along Keras' axis `axis`. All have the same rank. */
-export function concatenated(
+function concatenated(
   builder: GraphBuilder,
   layer: KerasLayer,
   given: readonly KerasValue[],
@@ -125,10 +129,6 @@ const dot: Rule = (applied) => {
   return { name, dtype: 'float32', shape, order: identity(shape.length) };
 };
 
-function productOf(sizes: readonly Dim[]): Dim {
-  return sizes.every((size) => typeof size === 'number') ? sizes.reduce((product, size) => product * size, 1) : null;
-}
-
 /** Divided by the length along `axis`, whose square Keras bounds by 1e-12 from below. */
 function unitLength(builder: GraphBuilder, value: KerasValue, axis: number): KerasValue {
   const length = builder.emit('ReduceL2', [value.name, builder.integers('axes', [keptAxis(value, axis)])]);
@@ -137,12 +137,12 @@ function unitLength(builder: GraphBuilder, value: KerasValue, axis: number): Ker
 }
 
 export const MERGE_LAYERS: LayerRows = {
-  Add: { rule: elementwise(chained('Add')), passesMask: true },
-  Subtract: { rule: elementwise(chained('Sub'), 2), passesMask: true },
-  Multiply: { rule: elementwise(chained('Mul')), passesMask: true },
-  Average: { rule: elementwise(variadic('Mean')), passesMask: true },
-  Maximum: { rule: elementwise(variadic('Max')), passesMask: true },
-  Minimum: { rule: elementwise(variadic('Min')), passesMask: true },
-  Concatenate: { rule: concatenate, passesMask: true },
+  Add: { rule: elementwise(chained('Add')) },
+  Subtract: { rule: elementwise(chained('Sub'), 2) },
+  Multiply: { rule: elementwise(chained('Mul')) },
+  Average: { rule: elementwise(variadic('Mean')) },
+  Maximum: { rule: elementwise(variadic('Max')) },
+  Minimum: { rule: elementwise(variadic('Min')) },
+  Concatenate: { rule: concatenate },
   Dot: { rule: dot },
 };

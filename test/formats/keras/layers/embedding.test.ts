@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../../../formats/keras/build-graph.ts';
+import type { KerasLayer } from '../../../../formats/keras/keras-model.ts';
 import { toNumbers } from '../../../../src/graph/numbers.ts';
 import { float32Tensor, int64Tensor } from '../../../../src/graph/tensor.ts';
-import { layerModel, randomTensor, runLayer } from '../layer-case.ts';
-import { chain, expectClose, expectSameAsTfjs, layers, operatorsOf, tf } from '../tfjs-case.ts';
+import { runModel } from '../../../support/run-model.ts';
+import { arrayOf, layerModel, randomTensor, runLayer } from '../layer-case.ts';
+import { apply, chain, expectClose, expectSameAsTfjs, layers, operatorsOf, tf } from '../tfjs-case.ts';
 
 const { embedding, masking, lstm, gru, simpleRNN, dense, dropout } = layers.layers;
 
@@ -56,6 +58,69 @@ describe.each([
   it('do not count behind other layers', async () => {
     const first = layer({ ...SMALL, returnSequences: true });
     await expectSameAsTfjs(WORDS, chain(masked(), dropout({ rate: 0.5 }), first, dense({ units: 3 }), layer(SMALL)));
+  });
+});
+
+describe('Masks of several values', () => {
+  const two = { inputs: [[7], [7]], below: 3 };
+  const { concatenate } = layers.layers;
+  const words = (maskZero: boolean) => embedding({ ...LOOKUP, maskZero });
+  const both = (values: Parameters<Parameters<typeof expectSameAsTfjs>[1]>[0]) =>
+    values.map((value) => apply(words(true), value));
+
+  it.each([
+    ['joined feature by feature', () => concatenate({ axis: -1 })],
+    ['joined step by step', () => concatenate({ axis: 1 })],
+  ] as const)('that are %s', async (_, merge) => {
+    await expectSameAsTfjs(two, (values) => apply(lstm(SMALL), apply(merge(), both(values))));
+  });
+
+  it.each([
+    ['2.15.0', tf.logicalAnd],
+    ['3.8.0', tf.logicalOr],
+  ] as const)('that are added, in Keras %s', async (kerasVersion, definition) => {
+    const table = randomTensor([3, 5], 1);
+    const words = [tf.tensor2d([2, 0, 1, 1, 0, 0, 2, 0], [2, 4]), tf.tensor2d([1, 0, 0, 2, 0, 1, 2, 1], [2, 4])];
+    const weights = [randomTensor([5, 4], 2), randomTensor([4, 4], 3), randomTensor([4], 4)];
+    const feed = (tensor: tf.Tensor) => float32Tensor(tensor.shape, Float32Array.from(tensor.dataSync()));
+    const given = { className: 'SimpleRNN', config: { units: 4 }, weights, kerasVersion };
+    const model = layerModel({ ...given, inputs: words.map(() => [null, 4]) });
+    const [first, second, recurrent] = model.topology.layers as [KerasLayer, KerasLayer, KerasLayer];
+    const of = (layer: string) => ({ kind: 'tensor' as const, tensor: { layer, call: 0, tensor: 0 } });
+    const layer = (className: string, name: string, inputs: string[], rest: object = {}): KerasLayer => {
+      const items = inputs.map(of);
+      const args = items.length === 1 ? items : [{ kind: 'list' as const, items }];
+      return {
+        className,
+        name,
+        path: `model/${name}`,
+        config: {},
+        weights: [],
+        calls: [{ args, kwargs: {} }],
+        ...rest,
+      };
+    };
+    const lookup = { config: { input_dim: 3, output_dim: 5, mask_zero: true }, weights: [arrayOf(table)] };
+    const all = [
+      first,
+      second,
+      layer('Embedding', 'a', ['input_0'], lookup),
+      layer('Embedding', 'b', ['input_1'], lookup),
+      layer('Add', 'sum', ['a', 'b']),
+      { ...recurrent, calls: [{ args: [of('sum')], kwargs: {} }] },
+    ];
+    const graph = buildGraph({ ...model, topology: { ...model.topology, layers: all } });
+    const results = await runModel(graph, new Map(words.map((tensor, index) => [`input_${index}`, feed(tensor)])));
+
+    const [a, b] = words.map((tensor) => tf.gather(table, tf.cast(tensor, 'int32'))) as [tf.Tensor, tf.Tensor];
+    const [countsA, countsB] = words.map((tensor) => tf.cast(tensor, 'bool')) as [tf.Tensor, tf.Tensor];
+    const inputs = [
+      [null, 4, 5],
+      [null, 4],
+    ];
+    const mask = tf.cast(definition(countsA, countsB), 'float32');
+    const expected = await runLayer({ ...given, inputs, named: { mask: 1 } }, [feed(tf.add(a, b)), feed(mask)]);
+    expectClose(toNumbers([...results.values()][0]!), toNumbers(expected.results[0]!));
   });
 });
 
