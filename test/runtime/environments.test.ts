@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { type Browser, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSession } from '../../runtime/ort/index.ts';
-import { bundleRuntime } from '../support/bundle.ts';
+import { bundleRuntime } from '../../scripts/bundle-runtime.mjs';
 import { noise } from '../support/small-model.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
