@@ -47,7 +47,7 @@ export function bulkRuns(bulk: BulkDecoder): RunsDecoder {
         return bulk.levels(levels, layout);
       },
       patterns(where, dtype, count) {
-        const { exponent, mantissa } = FLOAT_LAYOUTS[dtype];
+        const [exponent, mantissa] = FLOAT_LAYOUTS[dtype];
         const name = `${where} ${dtype}`;
         decoder.expect(count * exponent);
         const unused = zeroBits(decoder, name, mantissa);

@@ -5,11 +5,11 @@ import type { BitCoder } from './bit-coder.ts';
 import { atMost } from './format.ts';
 import { branch, contextsOf, direct, tree } from './symbols.ts';
 
-/** The floating-point types whose patterns are modelled, with their bit widths. */
+/** The floating-point types whose patterns are modelled, with the bits of their exponents and mantissas. */
 export const FLOAT_LAYOUTS = {
-  float32: { exponent: 8, mantissa: 23 },
-  float16: { exponent: 5, mantissa: 10 },
-  bfloat16: { exponent: 8, mantissa: 7 },
+  float32: [8, 23],
+  float16: [5, 10],
+  bfloat16: [8, 7],
 } as const;
 
 export type PatternDType = keyof typeof FLOAT_LAYOUTS;
@@ -41,7 +41,7 @@ export function patternContexts(exponentBits: number): number {
 /** Codes patterns one by one. */
 export function floatPatternsCode(coder: BitCoder): PatternsCode {
   return (where, dtype, count) => {
-    const { exponent: exponentBits, mantissa: mantissaBits } = FLOAT_LAYOUTS[dtype];
+    const [exponentBits, mantissaBits] = FLOAT_LAYOUTS[dtype];
     const name = `${where} ${dtype}`;
     coder.expect(count * exponentBits);
     const unused = zeroBits(coder, name, mantissaBits);

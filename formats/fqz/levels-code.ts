@@ -15,13 +15,6 @@ const ALONE = 0;
 const LARGEST_CLASS = 24;
 const MODELLED_BITS = 3;
 
-/** The offset, in neighbour-average units of 1/8, at which each neighbourhood begins; for the priors only. */
-const neighbourhoodStart = (neighbourhood: number): number => {
-  if (neighbourhood <= 2) return Math.max(0, neighbourhood - 1);
-  const octave = (neighbourhood - 1) >> 1;
-  return (1 << octave) + ((neighbourhood - 1) & 1) * (1 << (octave - 1));
-};
-
 /**
  * Probabilities of the classes to start from: magnitudes that fall off geometrically with the mean that the neighbourhood suggests,
  * in integers so that every machine computes the same.
@@ -29,9 +22,11 @@ const neighbourhoodStart = (neighbourhood: number): number => {
 export function classPriors(): number[] {
   const priors: number[] = [];
   for (let neighbourhood = 0; neighbourhood < NEIGHBOURHOODS; neighbourhood++) {
-    const eighths = neighbourhood === ALONE ? 64 : neighbourhoodStart(neighbourhood) + 1;
+    // The mean in 1/8: just above where the neighbourhood begins.
+    const half = neighbourhood - 1;
+    const mean = [64, 1][neighbourhood] ?? (((2 + (half & 1)) << (half >> 1)) >> 1) + 1;
     // P(m ≥ 1) = mean / (mean + 1); from there the tail beyond 2^k is a power of the same ratio.
-    let tail = Math.floor((eighths * 65536) / (eighths + 8));
+    let tail = Math.floor((mean * 65536) / (mean + 8));
     for (let bits = 0; bits <= LARGEST_CLASS; bits++) {
       if (bits > 1) tail = Math.floor((tail * tail) / 65536);
       priors.push(tail);

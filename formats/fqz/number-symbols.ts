@@ -70,7 +70,7 @@ function readPatterns(dtype: PatternDType, data: Uint8Array): Uint32Array {
 
 /** The symbols of bit patterns; their mantissas leave out as many low bits as are 0 in all of them. */
 export function* patternSymbols(dtype: PatternDType, patterns: Uint32Array): Symbols {
-  const { exponent: exponentBits, mantissa: mantissaBits } = FLOAT_LAYOUTS[dtype];
+  const [exponentBits, mantissaBits] = FLOAT_LAYOUTS[dtype];
   const topPlace = mantissaBits - MODELLED_BITS;
   let union = 0;
   for (const pattern of patterns) union |= pattern;

@@ -61,7 +61,7 @@ export class RangeDecoder implements BitCoder, RangeState {
 
   /** Throws unless the whole stream has been used up. */
   finish(): void {
-    if (this.next < this.bytes.length) throw damaged('coded data left over');
+    atMost('coded bytes', this.bytes.length, this.next);
   }
 
   private fill(): void {

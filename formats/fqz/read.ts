@@ -5,7 +5,7 @@
 import type { Archive, ArchiveGraph, StoredWeight } from '../../src/codec/archive.ts';
 import { FormatError } from '../../src/errors.ts';
 import { crc32 } from './crc32.ts';
-import { CHECKSUM_BYTES, HEADER_BYTES, largestMemory, MAGIC, VERSION } from './format.ts';
+import { atMost, CHECKSUM_BYTES, HEADER_BYTES, largestMemory, MAGIC, VERSION } from './format.ts';
 import { graphSection } from './graph-section.ts';
 import { plainRuns, type RunsDecoder } from './number-runs.ts';
 import { RangeDecoder } from './range-decoder.ts';
@@ -73,24 +73,27 @@ export function readFqz(bytes: Uint8Array): ReadArchive {
 export function openFqz(bytes: Uint8Array): OpenedFqz {
   checkContainer(bytes);
   const end = bytes.length - CHECKSUM_BYTES;
-  const { value: graphLength, next } = readVarint(bytes, HEADER_BYTES);
-  if (next + graphLength > end) throw new FormatError('fqz', 'the graph is longer than the file', HEADER_BYTES);
+  let graphStart = HEADER_BYTES;
+  let graphLength = 0;
+  for (let byte = 128, place = 1; byte > 127; place *= 128) {
+    byte = bytes[graphStart++]!;
+    graphLength += (byte & 127) * place;
+    atMost('bytes of a length', graphStart - HEADER_BYTES + (byte >> 7), 5);
+  }
+  const graphEnd = atMost('end of the graph', graphStart + graphLength, end);
 
-  const head = new RangeDecoder(bytes.subarray(next, next + graphLength));
+  const head = new RangeDecoder(bytes.subarray(graphStart, graphEnd));
   const { model, headers, foreignLength, ...rest } = graphSection(head);
   head.finish();
 
-  const start = next + graphLength + foreignLength;
-  if (start > end) throw new FormatError('fqz', 'the stored ONNX graph is longer than the file', next + graphLength);
+  const start = atMost('end of the ONNX graph', graphEnd + foreignLength, end);
   const graph: ArchiveGraph = model
     ? { kind: 'compact', model }
-    : { kind: 'onnx', deflated: bytes.slice(next + graphLength, start) };
+    : { kind: 'onnx', deflated: bytes.slice(graphEnd, start) };
   const coefficients = bytes.subarray(start, end);
   const weightBytes = coefficients.length;
   const memory = headers.reduce((sum, own) => sum + memoryOf(own), 0);
-  if (memory > largestMemory(weightBytes)) {
-    throw new FormatError('fqz', `weights of ${memory} bytes are promised, but only ${weightBytes} bytes follow`);
-  }
+  atMost('bytes of all weights', memory, largestMemory(weightBytes));
   return {
     version: VERSION,
     graph,
@@ -113,31 +116,17 @@ function weightsOf(headers: readonly NamedHeader[], coefficients: Uint8Array): O
 }
 
 function checkContainer(bytes: Uint8Array): void {
-  if (!isFqz(bytes)) throw new FormatError('fqz', 'this is not a .fqz file: it does not begin with "FQZ"');
+  if (!isFqz(bytes)) throw new FormatError('fqz', 'this is not a .fqz file, which begins with FQZ');
   if (bytes.length <= HEADER_BYTES + CHECKSUM_BYTES) {
     throw new FormatError('fqz', `the file is cut off: ${bytes.length} bytes are too few`);
   }
   const version = bytes[MAGIC.length]!;
   if (version !== VERSION) {
-    throw new FormatError(
-      'fqz',
-      `the file is of version ${version}; this program reads version ${VERSION}`,
-      MAGIC.length,
-    );
+    throw new FormatError('fqz', `the file is of version ${version}; this program reads version ${VERSION}`);
   }
   const end = bytes.length - CHECKSUM_BYTES;
   const stored = new DataView(bytes.buffer, bytes.byteOffset + end, CHECKSUM_BYTES).getUint32(0, true);
   if (stored !== crc32(bytes.subarray(0, end))) {
-    throw new FormatError('fqz', 'the file is damaged or cut off: its checksum does not match', end);
+    throw new FormatError('fqz', 'the file is damaged or cut off: its checksum does not match');
   }
-}
-
-function readVarint(bytes: Uint8Array, start: number): { value: number; next: number } {
-  let value = 0;
-  for (let at = start, place = 1; at < start + 5; at++, place *= 128) {
-    const byte = bytes[at] ?? 0;
-    value += (byte & 127) * place;
-    if (byte < 128) return { value, next: at + 1 };
-  }
-  throw new FormatError('fqz', 'the length of the graph is damaged', start);
 }

@@ -54,16 +54,23 @@ export const OPERAND_KINDS = ['quantized', 'float16', 'float32', 'cosine'] as co
 /** The headers of all weights. Their slots tell weights of one use apart, since they resemble each other. */
 export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): NamedHeader[] {
   const types: Record<string, DType[]> = {};
-  const sizes: number[] = [];
-  const rows: number[] = [];
-  const frequencies: number[] = [];
   const expressions: string[] = [];
+  const numbers: Record<string, number[]> = {};
   let stepCode = 0;
 
-  const sizeAt = (place: string) => recent(coder, `size of ${place}`, sizes, () => uint(coder, 'size'));
-  const rowsAt = (place: string) => recent(coder, `rows of ${place}`, rows, () => uint(coder, 'rows'));
-  const shapeAt = (slot: string) => {
-    const shape = times(count(coder, `axes of ${slot}`, MOST_AXES), (axis) => sizeAt(`${slot} ${axis}`));
+  /** A number of a kind that has one recency list for the file. */
+  const number = (kind: string, place: string, most = MOST_ELEMENTS): number => {
+    numbers[kind] ??= [];
+    const what = `${kind} of ${place}`;
+    return atMost(
+      what,
+      recent(coder, what, numbers[kind], () => uint(coder, kind)),
+      most,
+    );
+  };
+
+  const shapeAt = (slot: string): number[] => {
+    const shape = times(count(coder, `axes of ${slot}`, MOST_AXES), (axis) => number('size', `${slot} ${axis}`));
     elementsOf(shape);
     return shape;
   };
@@ -74,10 +81,10 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
 
   /** An operand; `place` says with which statistics its kind comes. */
   const operand = (slot: string, place: string, layoutOf: () => Omit<CoreLayout, 'frequencies'>): OperandHeader => {
-    const kind = OPERAND_KINDS[tree(coder, `operand kind of ${place}`, 2)]!;
+    const kind = OPERAND_KINDS[tree(coder, `kind of ${place}`, 2)]!;
     if (kind === 'cosine') {
-      const size = sizeAt(kind);
-      return { kind, size, count: rowsAt(kind) };
+      const size = number('size', kind);
+      return { kind, size, count: number('rows', kind) };
     }
     if (kind === 'quantized') {
       stepCode += int(coder, 'step');
@@ -86,9 +93,7 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
     const { shape, frequencyAxes } = layoutOf();
     if (elementsOf(shape) === 0) throw damaged(`an operand of shape [${shape}] has no numbers`);
     const most = frequencyAxes.reduce((product, axis) => product * shape[axis]!, 1);
-    const what = `frequencies of ${slot}`;
-    const kept = recent(coder, what, frequencies, () => uint(coder, 'frequencies'));
-    const layout = { shape, frequencyAxes, frequencies: atMost(what, kept, most) };
+    const layout = { shape, frequencyAxes, frequencies: number('frequencies', slot, most) };
     return kind === 'quantized' ? { kind, stepCode, layout } : { kind, layout };
   };
 
@@ -96,10 +101,7 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
   const dct = (slot: string, shape: readonly number[]): NetworkHeader => {
     atMost(`axes of ${slot}`, shape.length, LARGEST_RANK);
     const axes = frequencyAxesOf(shape.length, (axis) => `${slot} ${axis}`);
-    const core = shape.map((size, axis) => {
-      const place = `${slot} ${axis}`;
-      return axes.includes(axis) ? atMost(`rows of ${place}`, rowsAt(place), size) : size;
-    });
+    const core = shape.map((size, axis) => (axes.includes(axis) ? number('rows', `${slot} ${axis}`, size) : size));
     const first = operand(slot, slot, () => ({ shape: core, frequencyAxes: axes }));
     if (first.kind === 'cosine') throw damaged('a core has no numbers');
     return {
@@ -110,12 +112,12 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
   };
 
   const network = (slot: string, shape: readonly number[]): NetworkHeader => {
-    const expression = recent(coder, 'expression place', expressions, () => text(coder, 'expression'));
+    const expression = recent(coder, 'expressions', expressions, () => text(coder, 'expression'));
     const letters = sound(expression, () => parseExpression(expression).operands);
     atMost('operands', letters.length, MOST_AXES);
     const operands = letters.map((own) =>
       operand(slot, 'operand', () => ({
-        shape: times(own.length, (axis) => sizeAt(`operand ${axis}`)),
+        shape: times(own.length, (axis) => number('size', `operand ${axis}`)),
         frequencyAxes: frequencyAxesOf(own.length, () => 'operand'),
       })),
     );
@@ -127,7 +129,7 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
   return uses.map(({ name, slot }) => {
     coder.countItems(1);
     types[slot] ??= [];
-    const dtype = recent(coder, `type place of ${slot}`, types[slot], () => dtypeSymbol(coder, `type of ${slot}`));
+    const dtype = recent(coder, `type of ${slot}`, types[slot], () => dtypeSymbol(coder, `new type of ${slot}`));
     const shape = shapeAt(slot);
     const storage = tree(coder, `storage of ${slot}`, 2);
     if (storage === EXACT) return { name, dtype, shape };
@@ -135,7 +137,7 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
     if (!isFloat(dtype)) throw damaged(`a weight of type ${dtype} cannot be a tensor network`);
     const own = flag(coder, `${slot} is folded`) ? shapeAt(`${slot} folded`) : shape;
     if (elementsOf(own) !== elementsOf(shape)) {
-      throw damaged(`a network of shape [${own}] stands for a weight of shape [${shape}]`);
+      throw damaged(`a network of shape [${own}] for a weight of shape [${shape}]`);
     }
     return { name, dtype, shape, network: (storage === DCT ? dct : network)(slot, own) };
   });

@@ -1,8 +1,6 @@
 /**
  * The part of einsum that tensor networks need: two operands at a time, as one batched matrix product.
  */
-import { cosineEntry } from './cosines.ts';
-
 /** An array whose axes are named by the letters of an einsum expression; row-major. */
 export interface Labelled {
   readonly letters: string;
@@ -74,26 +72,4 @@ export function contract(a: Labelled, b: Labelled, keep: string): Labelled {
   }
   const letters = [...batch, ...rows, ...columns];
   return { letters: letters.join(''), shape: sizesOf(letters), values };
-}
-
-/**
- * Samples the axis `from`, which holds the first frequencies of an orthonormal DCT-II, at `size` points, and names it
- * `to`: the product with `cosine(count, size)`.
- */
-export function sampleCosines(array: Labelled, from: string, to: string, size: number): Labelled {
-  const axis = array.letters.indexOf(from);
-  const count = array.shape[axis]!;
-  const inner = array.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-  const values = new Float64Array((array.values.length / count) * size);
-  const cosines = new Float64Array(count);
-  for (let x = 0; x < size; x++) {
-    for (let k = 0; k < count; k++) cosines[k] = cosineEntry(k, x, size);
-    for (let row = x * inner, source = 0; row < values.length; row += size * inner) {
-      for (let k = 0; k < count; k++, source += inner) {
-        const weight = cosines[k]!;
-        for (let i = 0; i < inner; i++) values[row + i]! += weight * array.values[source + i]!;
-      }
-    }
-  }
-  return { letters: array.letters.replace(from, to), shape: array.shape.with(axis, size), values };
 }

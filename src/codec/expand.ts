@@ -1,8 +1,9 @@
 /**
  * Dense tensors from tensor networks, with fast cosine transforms where they pay.
  */
+import { cosineEntry } from './cosines.ts';
 import { idct } from './dct.ts';
-import { type Labelled, parseExpression, sampleCosines } from './einsum.ts';
+import { type Labelled, parseExpression } from './einsum.ts';
 import { contractNetwork, type TensorNetwork } from './network.ts';
 
 /** The dense tensor, row-major over `network.shape`: `einsum(expression, operands)`. */
@@ -27,4 +28,26 @@ function sampleFast(array: Labelled, from: string, to: string, size: number): La
   }
   idct(values, shape, [axis]);
   return { letters: array.letters.replace(from, to), shape, values };
+}
+
+/**
+ * Samples the axis `from`, which holds the first frequencies of an orthonormal DCT-II, at `size` points, and names it
+ * `to`: the product with `cosine(count, size)`.
+ */
+function sampleCosines(array: Labelled, from: string, to: string, size: number): Labelled {
+  const axis = array.letters.indexOf(from);
+  const count = array.shape[axis]!;
+  const inner = array.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const values = new Float64Array((array.values.length / count) * size);
+  const cosines = new Float64Array(count);
+  for (let x = 0; x < size; x++) {
+    for (let k = 0; k < count; k++) cosines[k] = cosineEntry(k, x, size);
+    for (let row = x * inner, source = 0; row < values.length; row += size * inner) {
+      for (let k = 0; k < count; k++, source += inner) {
+        const weight = cosines[k]!;
+        for (let i = 0; i < inner; i++) values[row + i]! += weight * array.values[source + i]!;
+      }
+    }
+  }
+  return { letters: array.letters.replace(from, to), shape: array.shape.with(axis, size), values };
 }

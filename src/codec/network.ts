@@ -5,7 +5,8 @@
  * low rank, Tucker, CP and matrix product states are all expressions over three kinds of operand, so that the file
  * format, the planner and the runtime know one thing only.
  */
-import { contract, type Labelled, parseExpression, permute, sampleCosines } from './einsum.ts';
+import { cosineMatrix } from './cosines.ts';
+import { contract, type Labelled, parseExpression, permute } from './einsum.ts';
 
 /** Numbers that the file carries, dense and row-major over `shape`: integers times a step. */
 export interface QuantizedOperand {
@@ -138,7 +139,7 @@ export function cosineAxes(network: TensorNetwork): NetworkAxes {
  * The coded operands are contracted from left to right; then each cosine widens its axis by `sample`, the one that widens
  * least first, so that the arrays stay small until the last step.
  */
-export function contractNetwork(network: TensorNetwork, letters: string, sample = sampleCosines): Labelled {
+export function contractNetwork(network: TensorNetwork, letters: string, sample = multiplyCosines): Labelled {
   const { letters: operandLetters, cosines } = cosineAxes(network);
   const coded = network.operands.flatMap((operand, at): Labelled[] =>
     operand.kind === 'cosine'
@@ -154,6 +155,13 @@ export function contractNetwork(network: TensorNetwork, letters: string, sample 
   widening.sort(([a, { size: m }], [b, { size: n }]) => m / axisSize(result, a) - n / axisSize(result, b));
   for (const [from, { to, size }] of widening) result = sample(result, from, to, size);
   return permute(result, letters);
+}
+
+/** Samples the axis `from`, which holds the first frequencies, at `size` points, and names it `to`. */
+function multiplyCosines(array: Labelled, from: string, to: string, size: number): Labelled {
+  const count = axisSize(array, from);
+  const cosines = { letters: from + to, shape: [count, size], values: cosineMatrix(count, size) };
+  return contract(array, cosines, array.letters.replace(from, to));
 }
 
 const axisSize = (array: Labelled, letter: string) => array.shape[array.letters.indexOf(letter)]!;
