@@ -8,6 +8,7 @@ import { withRows } from './array-order.ts';
 import { featureOrder, type GraphBuilder, identity, type KerasValue, sameOrder } from './graph-builder.ts';
 import type { KerasArray, KerasLayer } from './keras-model.ts';
 import { layerError } from './layer-rule.ts';
+import { shapeText } from './sizes.ts';
 
 /**
  * A constant that broadcasts against `value` as it is kept. `array` is aligned with the last axes of the value's shape, as
@@ -64,11 +65,9 @@ export function broadcastShape(layer: KerasLayer, a: readonly Dim[], b: readonly
     if (size === 1) return other;
     if (typeof size !== 'number') return typeof other === 'number' ? other : null;
     if (typeof other !== 'number') return size;
-    throw layerError(layer, `is given values of shapes ${shown(a)} and ${shown(b)}, which do not go together`);
+    throw layerError(layer, `is given values of shapes ${shapeText(a)} and ${shapeText(b)}, which do not go together`);
   });
 }
-
-const shown = (shape: readonly Dim[]) => `[${shape.map((size) => size ?? '?').join(', ')}]`;
 
 function sameParts(a: KerasValue, b: KerasValue): boolean {
   if (!sameOrder(a.order, b.order) || a.flat?.length !== b.flat?.length) return false;

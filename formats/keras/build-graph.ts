@@ -87,6 +87,9 @@ function isImage(shape: readonly Dim[]): boolean {
 /** Adds the graph's input for an input layer. */
 function graphInput({ builder }: Walk, layer: KerasLayer, turnsImages: boolean): KerasValue {
   const shape = inputShape(layer);
+  for (const kind of ['sparse', 'ragged']) {
+    if (setting(layer, kind) === true) throw unsupportedLayer(layer, `takes ${kind} values`);
+  }
   const order = turnsImages && isImage(shape) ? channelsFirst(shape.length) : identity(shape.length);
   const value: KerasValue = { name: builder.fresh(layer.name), dtype: inputDtype(layer), shape, order };
   builder.graph.inputs.push(port(value));
@@ -220,11 +223,20 @@ function applyLayer(
     apply: (inside, insideArgs, insideKwargs) => applyLayer(walk, inside, insideArgs, insideKwargs),
   });
   const outputs: readonly KerasValue[] = Array.isArray(result) ? result : [result as KerasValue];
-  const mask = row.passesMask && valuesOf(args)[0]?.mask;
+  const mask = row.passesMask && joinedMask(walk.builder.scoped(scope), valuesOf(args));
   return outputs.map(({ mask: own, ...value }) => {
     const passed = own ?? mask;
     return passed === undefined ? value : { ...value, mask: passed };
   });
+}
+
+/** The mask of steps that count in all of the values, as Keras' merging layers have it. */
+function joinedMask(builder: GraphBuilder, values: readonly KerasValue[]): string | undefined {
+  const masks = new Set(values.flatMap(({ mask }) => mask ?? []));
+  return [...masks].reduce<string | undefined>(
+    (a, b) => (a === undefined ? b : builder.emit('And', [a, b])),
+    undefined,
+  );
 }
 
 /** Declares the outputs of the graph, named after the layers they are of. */

@@ -5,13 +5,14 @@
 import type { KerasLayer } from './keras-model.ts';
 import { layerError } from './layer-rule.ts';
 
-/** The value of a setting; `undefined` where it is absent or null. Numbers and lists that were NumPy's are plain ones. */
+/** The value of a setting; `undefined` where it is absent or null. What Python had as a tuple or an array of NumPy's is a plain list. */
 export function setting({ config }: KerasLayer, name: string): unknown {
   if (!Object.hasOwn(config, name)) return undefined;
   const value = config[name] ?? undefined;
   if (typeof value !== 'object') return value;
-  const { type, class_name: className, value: plain, config: inner } = value as Record<string, unknown>;
+  const { type, class_name: className, value: plain, config: inner, items } = value as Record<string, unknown>;
   if (type === 'ndarray') return plain;
+  if (className === '__tuple__' || className === 'TensorShape') return items;
   return className === '__numpy__' ? (inner as { value?: unknown } | undefined)?.value : value;
 }
 

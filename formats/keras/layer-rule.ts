@@ -5,6 +5,7 @@
 import { FormatError, UnsupportedError } from '../../src/errors.ts';
 import type { GraphBuilder, KerasValue } from './graph-builder.ts';
 import type { KerasArray, KerasLayer } from './keras-model.ts';
+import { shapeText } from './sizes.ts';
 
 /** What a layer is called with, once the values are there. */
 export type Argument =
@@ -82,10 +83,7 @@ export function inputOf(applied: AppliedLayer, least = 1, most = Number.POSITIVE
   if (shape.length >= least && shape.length <= most) return value!;
   const expected =
     least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `${least} or more` : `${least} to ${most}`;
-  throw layerError(
-    layer,
-    `is given a value of shape [${shape.map((size) => size ?? '?').join(', ')}], expected ${expected} axes`,
-  );
+  throw layerError(layer, `is given a value of shape ${shapeText(shape)}, expected ${expected} axes`);
 }
 
 /** `value` as float32, to which Keras casts what its layers are given. */
@@ -96,6 +94,11 @@ export function floatInput(builder: GraphBuilder, value: KerasValue): KerasValue
 /** More channels than this no layer has; what is made for each of them must not grow with a number that a file claims. */
 const MOST_CHANNELS = 2 ** 24;
 
+/** The value without a mask, as what a layer gives that does not hand masks on. */
+export function withoutMask({ mask: _, ...value }: KerasValue): KerasValue {
+  return value;
+}
+
 /** The size of axis `axis` (from the end where negative), which a layer must know. */
 export function knownSize(layer: KerasLayer, { shape }: KerasValue, axis: number): number {
   const size = shape.at(axis);
@@ -103,10 +106,7 @@ export function knownSize(layer: KerasLayer, { shape }: KerasValue, axis: number
     throw layerError(layer, `is given an axis of ${size}, expected at most ${MOST_CHANNELS}`);
   }
   if (typeof size === 'number') return size;
-  throw unsupportedLayer(
-    layer,
-    `needs to know axis ${axis} of its input of shape [${shape.map((dim) => dim ?? '?').join(', ')}]`,
-  );
+  throw unsupportedLayer(layer, `needs to know axis ${axis} of its input of shape ${shapeText(shape)}`);
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { KerasValue } from './graph-builder.ts';
 import { setting } from './layer-config.ts';
-import { type AppliedLayer, layerError, takeWeights, valuesOf } from './layer-rule.ts';
+import { type AppliedLayer, layerError, takeWeights, valuesOf, withoutMask } from './layer-rule.ts';
 
 /** The parameter that goes by any of these names; `undefined` where it is absent or null. */
 export function parameter({ layer, kwargs }: AppliedLayer, ...names: readonly string[]): unknown {
@@ -20,7 +20,7 @@ export function parameter({ layer, kwargs }: AppliedLayer, ...names: readonly st
 export function operand(applied: AppliedLayer): KerasValue {
   takeWeights(applied.layer, []);
   const [value, ...others] = valuesOf([...applied.args, ...Object.values(applied.kwargs)]);
-  if (value && others.length === 0) return value;
+  if (value && others.length === 0) return withoutMask(value);
   throw layerError(applied.layer, `is called with ${value ? others.length + 1 : 0} values, expected 1`);
 }
 

@@ -16,6 +16,7 @@ import {
   takeWeights,
   unsupportedLayer,
 } from '../layer-rule.ts';
+import { shapeText } from '../sizes.ts';
 
 /** The one input as float32; layers of activation have no weights. */
 function activated(applied: AppliedLayer): KerasValue {
@@ -60,10 +61,7 @@ const prelu: Rule = (applied) => {
   const shared = (Array.isArray(given) ? given : [given]).map((axis) => axisOf(layer, 'shared_axes', axis, rank));
   const sizes = value.shape.slice(1).map((size, index) => (shared.includes(index + 1) ? 1 : size));
   if (!sizes.every((size): size is number => typeof size === 'number')) {
-    throw unsupportedLayer(
-      layer,
-      `has a slope for each of [${sizes.map((size) => size ?? '?')}], not all of which are known`,
-    );
+    throw unsupportedLayer(layer, `has a slope for each of ${shapeText(sizes)}, not all of which are known`);
   }
   const [alpha] = takeWeights(layer, [['alpha', sizes]]);
   return { ...value, name: builder.emit('PRelu', [value.name, broadcastConstant(builder, 'alpha', alpha!, value)]) };

@@ -13,7 +13,16 @@ import {
   sameOrder,
 } from '../graph-builder.ts';
 import { channelAxis, setting, sizeSetting } from '../layer-config.ts';
-import { inputOf, type LayerRows, layerError, type Rule, takeWeights, unsupportedLayer } from '../layer-rule.ts';
+import {
+  inputOf,
+  type LayerRows,
+  layerError,
+  type Rule,
+  takeWeights,
+  unsupportedLayer,
+  withoutMask,
+} from '../layer-rule.ts';
+import { productOf } from '../sizes.ts';
 
 /** The value seen with Keras' axis i being its axis `axes[i]`, while the graph keeps it as it is. */
 export function permutedAxes(value: KerasValue, axes: readonly number[]): KerasValue {
@@ -25,13 +34,8 @@ export function permutedAxes(value: KerasValue, axes: readonly number[]): KerasV
   };
 }
 
-/** The product of sizes; `null` where one is not known. */
-function productOf(sizes: readonly Dim[]): Dim {
-  return sizes.every((size) => typeof size === 'number') ? sizes.reduce((product, size) => product * size, 1) : null;
-}
-
 /** The value as (N, features). */
-export function flattened(builder: GraphBuilder, value: KerasValue): KerasValue {
+function flattened(builder: GraphBuilder, value: KerasValue): KerasValue {
   const { shape, order } = value;
   if (shape.length === 2) return value;
   const sizes = shape.slice(1);
@@ -51,7 +55,7 @@ export function flattened(builder: GraphBuilder, value: KerasValue): KerasValue 
 const flatten: Rule = (applied) => {
   const { layer, builder } = applied;
   takeWeights(layer, []);
-  const value = inputOf(applied);
+  const value = withoutMask(inputOf(applied));
   const rank = value.shape.length;
   if (rank === 1) return reshaped(builder, value, [value.shape[0]!, 1]);
   // Keras itself puts the channels last before it flattens.
@@ -60,7 +64,7 @@ const flatten: Rule = (applied) => {
 };
 
 /** The value with another shape of as many elements. */
-export function reshaped(builder: GraphBuilder, value: KerasValue, shape: readonly Dim[]): KerasValue {
+function reshaped(builder: GraphBuilder, value: KerasValue, shape: readonly Dim[]): KerasValue {
   const { shape: before, order, flat, dtype } = value;
   const rank = shape.length;
   if (sameSizes(before, shape)) return value;
@@ -91,7 +95,7 @@ const sameSizes = (a: readonly Dim[], b: readonly Dim[]) =>
 const reshape: Rule = (applied) => {
   const { layer, builder } = applied;
   takeWeights(layer, []);
-  const value = inputOf(applied);
+  const value = withoutMask(inputOf(applied));
   // As an operation it names the batch too.
   const whole = setting(layer, 'newshape') ?? setting(layer, 'shape');
   const given = Array.isArray(whole) ? whole.slice(1) : setting(layer, 'target_shape');
@@ -117,7 +121,7 @@ const reshape: Rule = (applied) => {
 const permute: Rule = (applied) => {
   const { layer, builder } = applied;
   takeWeights(layer, []);
-  const value = inputOf(applied);
+  const value = withoutMask(inputOf(applied));
   const rank = value.shape.length;
   const dims = setting(layer, 'dims');
   if (!Array.isArray(dims) || !sameOrder([0, ...[...dims].sort((a, b) => a - b)], identity(rank))) {

@@ -14,6 +14,7 @@ import {
   unsupportedLayer,
 } from '../layer-rule.ts';
 import { integersOf, operand, parameter } from '../operation.ts';
+import { shapeText } from '../sizes.ts';
 import { permutedAxes } from './reshape.ts';
 
 /** The value with its features, where it has them flattened, as Keras has them. */
@@ -46,8 +47,9 @@ const squeeze: Rule = (applied) => {
   const { shape, order } = value;
   const given = integersOf(applied, 'axis', 'axes')?.map((axis) => axisOf(layer, 'axis', axis, shape.length));
   const axes = given ?? [...shape.keys()].filter((axis) => shape[axis] === 1);
-  if (axes.some((axis) => shape[axis] !== 1))
-    throw layerError(layer, `takes away axes [${axes}], which have not the size 1`);
+  if (axes.some((axis) => shape[axis] !== 1)) {
+    throw layerError(layer, `takes away axes [${axes}] of ${shapeText(shape)}, which have not the size 1`);
+  }
   const places = axes.map((axis) => order.indexOf(axis)).sort((a, b) => a - b);
   const name = builder.emit('Squeeze', [value.name, builder.integers('axes', places)]);
   const left = [...shape.keys()].filter((axis) => !axes.includes(axis));
@@ -79,70 +81,57 @@ function subscriptOf(applied: AppliedLayer, given: unknown): Subscript {
   return { start: (start ?? 0) as number, stop: (stop ?? END) as number, isOpen };
 }
 
-/** `x[…]` with places and ranges. */
-const getItem: Rule = (applied) => {
-  const { layer, builder, args } = applied;
-  const value = unflattened(applied, operand(applied));
-  const { shape, order } = value;
+/** One subscript for each axis: those that were left out, at the ellipsis or at the end, take all of their axis. */
+function subscriptsOf(applied: AppliedLayer, rank: number): Subscript[] {
+  const { args, layer } = applied;
   const second = args[1]?.kind === 'constant' ? args[1].value : undefined;
   const given = parameter(applied, 'slice_spec', 'key') ?? second;
   const subscripts = (Array.isArray(given) ? given : [given]).map((each) => subscriptOf(applied, each));
   const dots = subscripts.indexOf('ellipsis');
-  const whole: Subscript = { start: 0, stop: END, isOpen: true };
-  const missing = shape.length - subscripts.length + (dots < 0 ? 0 : 1);
-  if (missing < 0) throw layerError(layer, `has ${subscripts.length} subscripts, its input ${shape.length} axes`);
-  const all = subscripts.toSpliced(
-    dots < 0 ? subscripts.length : dots,
-    dots < 0 ? 0 : 1,
-    ...new Array(missing).fill(whole),
-  );
-  let { name } = value;
+  const written = subscripts.length - (dots < 0 ? 0 : 1);
+  if (written > rank) throw layerError(layer, `has ${written} subscripts, its input ${rank} axes`);
+  const whole = new Array<Subscript>(rank - written).fill({ start: 0, stop: END, isOpen: true });
+  return dots < 0 ? [...subscripts, ...whole] : subscripts.toSpliced(dots, 1, ...whole);
+}
+
+/** `x[…]` with places and ranges: a slice of all ranges, then what is at each place. */
+const getItem: Rule = (applied) => {
+  const { layer, builder } = applied;
+  const value = unflattened(applied, operand(applied));
+  const { shape, order } = value;
+  const subscripts = subscriptsOf(applied, shape.length);
   const sizes: Dim[] = [...shape];
-  const ranges = all.flatMap((each, axis) => (typeof each === 'object' && !each.isOpen ? [{ ...each, axis }] : []));
-  const picks = all.flatMap((place, axis) => (typeof place === 'number' ? [{ place, axis }] : []));
-  for (const { start, stop, axis } of ranges) {
+  const [starts, ends, axes]: number[][] = [[], [], []];
+  subscripts.forEach((each, axis) => {
+    if (typeof each !== 'object' || each.isOpen) return;
     const size = shape[axis]!;
-    sizes[axis] = typeof size === 'number' ? rangeSize(start, stop, size) : null;
+    sizes[axis] = typeof size === 'number' ? rangeSize(each.start, each.stop, size) : null;
     if (sizes[axis] === 0) throw layerError(layer, `takes nothing of an axis of ${size}`);
-  }
-  if (ranges.length > 0) {
-    name = builder.emit('Slice', [
-      name,
-      builder.integers(
-        'starts',
-        ranges.map(({ start }) => start),
-      ),
-      builder.integers(
-        'ends',
-        ranges.map(({ stop }) => stop),
-      ),
-      builder.integers(
-        'axes',
-        ranges.map(({ axis }) => order.indexOf(axis)),
-      ),
-    ]);
+    starts!.push(each.start);
+    ends!.push(each.stop);
+    axes!.push(order.indexOf(axis));
+  });
+  let { name } = value;
+  if (axes!.length > 0) {
+    const bounds = [builder.integers('starts', starts!), builder.integers('ends', ends!)];
+    name = builder.emit('Slice', [name, ...bounds, builder.integers('axes', axes!)]);
   }
   let kept = [...order];
-  for (const { place, axis } of picks) {
+  subscripts.forEach((place, axis) => {
+    if (typeof place !== 'number') return;
     const size = knownSize(layer, value, axis);
     if (place >= size || place < -size) throw layerError(layer, `takes place ${place} of an axis of ${size}`);
-    const index = builder.integers('place', [place]);
     const at = kept.indexOf(axis);
-    name = builder.emit('Squeeze', [
-      builder.emit('Gather', [name, index], { axis: int(at) }),
-      builder.integers('axes', [at]),
-    ]);
+    const picked = builder.emit('Gather', [name, builder.integers('place', [place])], { axis: int(at) });
+    name = builder.emit('Squeeze', [picked, builder.integers('axes', [at])]);
     kept = kept.toSpliced(at, 1);
-  }
+  });
   const left = [...kept].sort((a, b) => a - b);
-  return {
-    name,
-    dtype: value.dtype,
-    shape: left.map((axis) => sizes[axis]!),
-    order: kept.map((axis) => left.indexOf(axis)),
-  };
+  const result = left.map((axis) => sizes[axis]!);
+  return { name, dtype: value.dtype, shape: result, order: kept.map((axis) => left.indexOf(axis)) };
 };
 
+/** How many places a range of an axis of `size` has; negative ends are counted from its end. */
 function rangeSize(start: number, stop: number, size: number): number {
   const from = Math.max(start < 0 ? start + size : start, 0);
   const to = Math.min(stop < 0 ? stop + size : stop, size);
