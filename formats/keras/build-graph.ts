@@ -223,20 +223,11 @@ function applyLayer(
     apply: (inside, insideArgs, insideKwargs) => applyLayer(walk, inside, insideArgs, insideKwargs),
   });
   const outputs: readonly KerasValue[] = Array.isArray(result) ? result : [result as KerasValue];
-  const mask = row.passesMask && joinedMask(walk.builder.scoped(scope), valuesOf(args));
+  const mask = row.passesMask && valuesOf(args)[0]?.mask;
   return outputs.map(({ mask: own, ...value }) => {
     const passed = own ?? mask;
     return passed === undefined ? value : { ...value, mask: passed };
   });
-}
-
-/** The mask of steps that count in all of the values, as Keras' merging layers have it. */
-function joinedMask(builder: GraphBuilder, values: readonly KerasValue[]): string | undefined {
-  const masks = new Set(values.flatMap(({ mask }) => mask ?? []));
-  return [...masks].reduce<string | undefined>(
-    (a, b) => (a === undefined ? b : builder.emit('And', [a, b])),
-    undefined,
-  );
 }
 
 /** Declares the outputs of the graph, named after the layers they are of. */

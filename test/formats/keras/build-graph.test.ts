@@ -142,6 +142,28 @@ describe('a model', () => {
   });
 });
 
+describe('masks', () => {
+  it('go through layers that hand them on, and end at those that do not', () => {
+    const embedding: KerasLayer = {
+      ...layer('words', 'Embedding', ['x']),
+      config: { input_dim: 5, output_dim: 3, mask_zero: true },
+      weights: [{ shape: [5, 3], values: new Float32Array(15) }],
+    };
+    /** Whether the average behind this layer leaves steps out. */
+    const isMasked = (between: KerasLayer) => {
+      const pool = layer('pool', 'GlobalAveragePooling1D', [between.name]);
+      const layers = [input('x', [null, 3], 'int32'), embedding, between, pool];
+      return operatorsOf(buildGraph(model(layers, [reference('pool')]))).includes('Div');
+    };
+    expect(isMasked(layer('relu', 'ReLU', ['words']))).toBe(true);
+    expect(isMasked(layer('dropout', 'Dropout', ['words']))).toBe(true);
+    expect(isMasked({ ...layer('average', 'AveragePooling1D', ['words']), config: { pool_size: 1 } })).toBe(false);
+    expect(isMasked({ ...layer('permute', 'Permute', ['words']), config: { dims: [2, 1] } })).toBe(false);
+    expect(isMasked({ ...layer('reshape', 'Reshape', ['words']), config: { target_shape: [3, 3] } })).toBe(false);
+    expect(isMasked(layer('exp', 'Exp', ['words']))).toBe(false);
+  });
+});
+
 describe('inputs', () => {
   it.each([
     ['float16', 'float32'],
@@ -152,6 +174,18 @@ describe('inputs', () => {
     const layers = [input('x', [null, 3], dtype), layer('relu', 'ReLU', ['x'])];
     const { graph } = buildGraph(model(layers, [reference('relu')]));
     expect(graph.inputs[0]!.type).toMatchObject({ dtype: taken });
+  });
+
+  it('have their shape as a tuple of Python too', () => {
+    const shape = { class_name: '__tuple__', items: [null, 7] };
+    const layers = [input('x', shape as unknown as number[]), layer('relu', 'ReLU', ['x'])];
+    expect(buildGraph(model(layers, [reference('relu')])).graph.inputs[0]!.type).toMatchObject({ shape: ['N', 7] });
+  });
+
+  it.each(['sparse', 'ragged'])('that are %s are refused', (kind) => {
+    const x = input('x');
+    const layers = [{ ...x, config: { ...x.config, [kind]: true } }, layer('relu', 'ReLU', ['x'])];
+    expect(() => buildGraph(model(layers, [reference('relu')]))).toThrow(`takes ${kind} values`);
   });
 
   it('of text are refused', () => {
