@@ -36,7 +36,7 @@ export async function readFolder(files: ReadonlyMap<string, Uint8Array>): Promis
 /** Throws a `FormatError` that says what a collection of files is, if not a model, and what to do about it. */
 function checkFiles(names: readonly string[], what: string): void {
   if (names.includes(CONFIG) && (names.includes(HDF5_WEIGHTS) || names.includes(NPZ_WEIGHTS))) return;
-  throw new FormatError('Keras', `${problemWith(names, what)}`);
+  throw new FormatError('Keras', problemWith(names, what));
 }
 
 function problemWith(names: readonly string[], what: string): string {
@@ -46,6 +46,7 @@ function problemWith(names: readonly string[], what: string): string {
   }
   if (ends('model.json'))
     return `a ${what} with a TensorFlow.js model: tensorflowjs_converter makes a Keras .h5 file of it`;
+  if (ends('data.pkl')) return `a ${what} with a PyTorch model: torch.onnx.export makes an ONNX model of it`;
   if (names.length > 0 && names.every((name) => name.endsWith('.npy'))) {
     return 'an .npz file with arrays only, the architecture is missing: save the model with model.save';
   }

@@ -6,7 +6,9 @@
 import type { Metadata, Module } from 'h5wasm';
 import { FormatError, UnsupportedError } from '../../src/errors.ts';
 import type { NumericTensor } from '../../src/graph/tensor.ts';
+import { checkHeaps } from './hdf5-heaps.ts';
 import type { KerasArray } from './keras-model.ts';
+import { isHdf5 } from './signatures.ts';
 import { storedArray } from './stored-array.ts';
 
 /**
@@ -14,6 +16,8 @@ import { storedArray } from './stored-array.ts';
  * what the library cannot open, and with what `read` throws.
  */
 export async function withHdf5<Result>(bytes: Uint8Array, read: (file: Hdf5File) => Result): Promise<Result> {
+  if (!isHdf5(bytes)) throw damaged('its beginning');
+  checkHeaps(bytes);
   const library = await loadLibrary();
   return withMemoryLimit(library.HEAPU8.length + MEMORY + bytes.length * MAX_RATIO, () => {
     const name = `model-${++opened}.h5`;
@@ -78,6 +82,10 @@ function loadLibrary(): Promise<Library> {
 
 const STANDARD_ERROR = 2;
 
+/** A file may be asked for so many objects, and for one more for so many of its bytes, which an object by far exceeds. */
+const MIN_LOOKUPS = 1000;
+const BYTES_PER_LOOKUP = 16;
+
 /** An open file, valid only inside `withHdf5`. Paths are from the root. */
 export class Hdf5File {
   readonly #library: Library;
@@ -85,16 +93,23 @@ export class Hdf5File {
   readonly #bytes: number;
   /** Bytes that arrays may still take, with filters and without: an array is stored once and read once. */
   readonly #left: { plain: number; filtered: number };
+  /** How many more objects may be asked for. Groups can be inside themselves, so that there is no end of paths. */
+  #lookups: number;
 
   constructor(library: Library, id: bigint, bytes: number) {
     this.#library = library;
     this.#id = id;
     this.#bytes = bytes;
+    this.#lookups = MIN_LOOKUPS + bytes / BYTES_PER_LOOKUP;
     this.#left = { plain: bytes, filtered: bytes * MAX_RATIO };
   }
 
-  /** What is at `path`; `undefined` where nothing is, or nothing of these. */
+  /**
+   * What is at `path`; `undefined` where nothing is, or nothing of these. Throws `FormatError` after more questions than
+   * the file can have answers.
+   */
   kind(path: string): 'group' | 'dataset' | undefined {
+    if (this.#lookups-- < 1) throw new FormatError('Keras', 'the groups of the HDF5 file are nested without end');
     const type = guarded(path, () => this.#library.get_type(this.#id, path));
     if (type === this.#library.H5G_GROUP) return 'group';
     return type === this.#library.H5G_DATASET ? 'dataset' : undefined;

@@ -197,15 +197,20 @@ function network({ name, config }: Description, layers: readonly KerasLayer[], p
  * The number that the first call of each nested model goes by. In most versions a model counts the making of itself as
  * its call 0, which no file lists; all listed calls are referred to, or Keras would have left them out.
  */
-function firstCallNumbers(layers: readonly KerasLayer[], outputs: readonly TensorReference[]): Map<string, number> {
-  const firsts = new Map<string, number>();
-  const references = [...outputs, ...layers.flatMap(({ calls }) => calls.flatMap(referencesIn))];
-  for (const { name, inner, calls } of layers) {
-    if (!inner) continue;
-    const numbers = references.filter(({ layer }) => layer === name).map(({ call }) => call);
-    if (numbers.length > 0 && Math.min(...numbers) >= 1 && Math.max(...numbers) === calls.length) firsts.set(name, 1);
+function firstCallNumbers(
+  layers: readonly KerasLayer[],
+  outputs: readonly TensorReference[],
+): ReadonlyMap<string, number> {
+  const ranges = new Map<string, { first: number; last: number }>();
+  for (const { layer, call } of [...outputs, ...layers.flatMap(({ calls }) => calls.flatMap(referencesIn))]) {
+    const { first, last } = ranges.get(layer) ?? { first: call, last: call };
+    ranges.set(layer, { first: Math.min(first, call), last: Math.max(last, call) });
   }
-  return firsts;
+  const startAtOne = layers.filter(({ name, inner, calls }) => {
+    const range = ranges.get(name);
+    return inner && range && range.first >= 1 && range.last === calls.length;
+  });
+  return new Map(startAtOne.map(({ name }) => [name, 1]));
 }
 
 /** Throws `FormatError` where a call refers to what is not there, or waits for itself. */

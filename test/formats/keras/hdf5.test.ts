@@ -142,4 +142,17 @@ describe('the library', () => {
     const memory = new WebAssembly.Memory({ initial: 1 });
     expect(memory.grow(4000)).toBe(1);
   });
+
+  it.each([
+    ['that is free and empty', 0n],
+    ['that leads back in 32 bits', 0x766e_0000_0000_0000n],
+    ['that is longer than its heap', 5000n],
+  ])('sees no heap with an object %s, at which it would not end', async (_, size) => {
+    const bytes = await hdf5((file) => file.create_attribute('text', 'x'.repeat(100)));
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const heap = Buffer.from(bytes).indexOf('GCOL');
+    view.setUint16(heap + 16, 0, true);
+    view.setBigUint64(heap + 24, size, true);
+    await expect(withHdf5(bytes, (file) => file.texts('/', 'text'))).rejects.toThrow(/an object does not fit its heap/);
+  });
 });
