@@ -2,7 +2,7 @@
  * Which numbers of an operand the file holds, and in which order (SPEC.md, "Coefficients"): frequency by frequency in
  * zigzag order.
  */
-import { forEachInZigzag } from '../../src/codec/zigzag.ts';
+import { forEachInZigzag, otherAxes } from '../../src/codec/zigzag.ts';
 
 /** Where the numbers of one operand stand, and how many of them the file holds. */
 export interface CoreLayout {
@@ -15,7 +15,7 @@ export interface CoreLayout {
 
 /** Numbers that the file holds for `layout`. */
 export function codedCount({ shape, frequencyAxes, frequencies }: CoreLayout): number {
-  return shape.reduce((product, size, axis) => (frequencyAxes.includes(axis) ? product : product * size), frequencies);
+  return otherAxes(shape, frequencyAxes).reduce((product, axis) => product * shape[axis]!, frequencies);
 }
 
 /** Visits the coded entries in order: frequencies in zigzag order, under each the plain axes in row-major order. */

@@ -75,9 +75,9 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
     return shape;
   };
 
-  /** The axes whose index is a frequency, by a flag for each. */
-  const frequencyAxesOf = (rank: number, place: (axis: number) => string): number[] =>
-    times(rank, (axis) => axis).filter((axis) => flag(coder, `${place(axis)} is a frequency`));
+  /** The axes whose index is a frequency, by a flag for each; `places` say with which statistics. */
+  const frequencyAxesOf = (places: readonly string[]): number[] =>
+    places.flatMap((place, axis) => (flag(coder, `${place} is a frequency`) ? [axis] : []));
 
   /** An operand; `place` says with which statistics its kind comes. */
   const operand = (slot: string, place: string, layoutOf: () => Omit<CoreLayout, 'frequencies'>): OperandHeader => {
@@ -100,8 +100,9 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
   /** A core with cosines along some axes, or, with none, plain numbers: everything follows from a flag for each axis. */
   const dct = (slot: string, shape: readonly number[]): NetworkHeader => {
     atMost(`axes of ${slot}`, shape.length, LARGEST_RANK);
-    const axes = frequencyAxesOf(shape.length, (axis) => `${slot} ${axis}`);
-    const core = shape.map((size, axis) => (axes.includes(axis) ? number('rows', `${slot} ${axis}`, size) : size));
+    const places = shape.map((_, axis) => `${slot} ${axis}`);
+    const axes = frequencyAxesOf(places);
+    const core = shape.map((size, axis) => (axes.includes(axis) ? number('rows', places[axis]!, size) : size));
     const first = operand(slot, slot, () => ({ shape: core, frequencyAxes: axes }));
     if (first.kind === 'cosine') throw damaged('a core has no numbers');
     return {
@@ -118,7 +119,7 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
     const operands = letters.map((own) =>
       operand(slot, 'operand', () => ({
         shape: times(own.length, (axis) => number('size', `operand ${axis}`)),
-        frequencyAxes: frequencyAxesOf(own.length, () => 'operand'),
+        frequencyAxes: frequencyAxesOf(times(own.length, () => 'operand')),
       })),
     );
     const shapes = operands.map((own) => (own.kind === 'cosine' ? own : own.layout));

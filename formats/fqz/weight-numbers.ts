@@ -5,6 +5,7 @@ import type { StoredWeight } from '../../src/codec/archive.ts';
 import { floatFromHalf } from '../../src/codec/half.ts';
 import type { Operand } from '../../src/codec/network.ts';
 import { stepOf } from '../../src/codec/step.ts';
+import { otherAxes } from '../../src/codec/zigzag.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { BitCoder } from './bit-coder.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
@@ -30,11 +31,8 @@ export function weightNumbers(
       return { kind: 'float', shape: layout.shape, precision: kind, values: spread(layout, words) };
     }
     // The letters stand in the order of the axes that the levels have.
-    const axes = layout.shape.map((_, axis) => axis);
-    if (frequenciesFirst) {
-      const isPlain = (axis: number) => Number(!layout.frequencyAxes.includes(axis));
-      axes.sort((a, b) => isPlain(a) - isPlain(b));
-    }
+    const first = frequenciesFirst ? layout.frequencyAxes : [];
+    const axes = [...first, ...otherAxes(layout.shape, first)];
     parts[at] = axes.map((axis) => parts[at]![axis]).join('');
     const shape = axes.map((axis) => layout.shape[axis]!);
     return { kind, shape, step: stepOf(header.stepCode), levels: levels(layout) };

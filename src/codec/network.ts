@@ -197,8 +197,7 @@ export function checkNetwork({ expression, shape, operands: given }: NetworkShap
     });
   });
 
-  // No text names a letter twice, so this many of them name it.
-  const uses = (letter: string, texts: readonly string[]) => texts.join('').split(letter).length - 1;
+  const uses = (letter: string, texts: readonly string[]) => texts.filter((text) => text.includes(letter)).length;
   const coded = operands.filter((_, at) => !isCosine(at));
   for (const letter of sizes.keys()) {
     demand(uses(letter, [...operands, result]) > 1, `axis ${letter} is of one operand only, or of none`);

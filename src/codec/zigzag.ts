@@ -18,6 +18,11 @@ export function indexSums(shape: readonly number[]): Uint32Array {
   return sums;
 }
 
+/** The axes of a shape that are not among `axes`, ascending. */
+export function otherAxes(shape: readonly number[], axes: readonly number[]): number[] {
+  return shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));
+}
+
 /**
  * Visits entries of a box: the first `count` frequencies, which are the indices along `axes`, in zigzag order, and under
  * each the other axes in row-major order. It takes no memory of its own, so that a file may promise a large box and few
@@ -29,7 +34,7 @@ export function forEachInZigzag(
   count: number,
   visit: (offset: number, index: Int32Array) => void,
 ): void {
-  const others = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const others = otherAxes(shape, axes);
   const strides = stridesOf(shape);
   const index = new Int32Array(shape.length);
   /** How much the axes from each one on can add to the index sum. */
