@@ -141,7 +141,9 @@ describe('what TensorFlow.js has as operations only', () => {
     await expectDefinition(given, ([x]) => {
       const images = tf.split(x as tf.Tensor4D, 2, 3);
       const kernels = tf.split(kernel, 2, 3);
-      const parts = images.map((image, group) => tf.conv2d(image as tf.Tensor4D, kernels[group] as tf.Tensor4D, 1, 'same'));
+      const parts = images.map((image, group) =>
+        tf.conv2d(image as tf.Tensor4D, kernels[group] as tf.Tensor4D, 1, 'same'),
+      );
       return tf.add(tf.concat(parts, 3), bias);
     });
     expect(() => buildGraph(layerModel({ ...given, config: { ...config, groups: 4 } }))).toThrow(
