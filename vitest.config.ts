@@ -35,7 +35,7 @@ const inBrowser: TestProjectConfiguration = {
     // onnxruntime-web finds its WebAssembly beside itself, so it must stay where it is; the others are found too late
     // otherwise, and the page would be loaded again in the middle of a test.
     exclude: ['onnxruntime-web'],
-    include: ['@petamoriken/float16', 'fflate', 'protobufjs/minimal.js'],
+    include: ['@petamoriken/float16', 'fflate', 'h5wasm', 'protobufjs/minimal.js'],
   },
   test: {
     name: 'browser',

@@ -52,8 +52,12 @@ describe('a model that is none', () => {
 
   it('no file, a folder, a device', async () => {
     await expectFailure(['inspect', at('absent')], `${at('absent')}: no such file or folder`);
-    for (const path of [at('folder'), '/dev/zero']) {
-      for (const args of readers(path).slice(0, 4)) await expectFailure(args, 'is not a regular file');
+    for (const [path, problem] of [
+      // A folder may be an unzipped .keras archive.
+      [at('folder'), 'a folder without config.json, so no Keras model'],
+      ['/dev/zero', 'is not a regular file'],
+    ] as const) {
+      for (const args of readers(path).slice(0, 4)) await expectFailure(args, problem);
       await expectFailure(['unpack', path, '-o', OUTPUT], 'is not a regular file');
     }
   });

@@ -46,6 +46,10 @@ describe.skipIf(!existsSync(`${root}dist/runtime/index.js`))('the built package 
     ]);
   });
 
+  it('exports the reader of Keras models as fqz/keras', () => {
+    expect(exportsOf('fqz/keras').sort()).toEqual(['FormatError', 'UnsupportedError', 'readKeras']);
+  });
+
   it('exports the converter as fqz', () => {
     const names = exportsOf('fqz');
     for (const name of [
