@@ -3,7 +3,10 @@
  */
 import { whyNotCompact } from '../formats/fqz/compact.ts';
 import { type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
+import type { CalibrationData } from './calibration-data.ts';
 import type { Archive } from './codec/archive.ts';
+import { calibrate, scaleOfQuality } from './codec/calibration/calibrate.ts';
+import type { Stages } from './codec/calibration/code-layer.ts';
 import type { Fidelity } from './codec/fidelity.ts';
 import { type PlannedWeight, type PreparedWeight, planWeight, prepareWeight } from './codec/plan.ts';
 import { weightRoles } from './codec/weight-roles.ts';
@@ -13,11 +16,11 @@ import { isFloat } from './graph/numbers.ts';
 import type { Evaluate } from './graph/passes/fold-constants.ts';
 import { simplify } from './graph/passes/simplify.ts';
 import type { Preparation } from './graph/preparation.ts';
-import { elementCount } from './graph/tensor.ts';
+import { elementCount, type Tensor } from './graph/tensor.ts';
 
 /** What a conversion is doing; `done` of `total` steps of this phase. */
 export interface ConvertProgress {
-  readonly phase: 'simplifying the graph' | 'coding weights' | 'searching for the size' | 'writing';
+  readonly phase: 'simplifying the graph' | 'calibrating' | 'coding weights' | 'searching for the size' | 'writing';
   readonly done: number;
   readonly total: number;
 }
@@ -32,6 +35,13 @@ export interface ConvertOptions {
   maxError?: number;
   /** Weights as float16 numbers, or bit for bit as they are. */
   precision?: 'fp16' | 'lossless';
+  /**
+   * Samples to code the weights of Conv, ConvTranspose, Gemm and MatMul against, so that the outputs stay close rather than the
+   * weights themselves. Goes with `quality` and `targetSize`.
+   */
+  calibrate?: CalibrationData;
+  /** Parts of the calibration to leave out, to see what they are worth; all unless given. */
+  calibrationStages?: Stages;
   /** Keep the names of nodes, weights and inner values, and the model's metadata. */
   keepNames?: boolean;
   /** Stored with the model, for whoever prepares its input. */
@@ -97,6 +107,7 @@ export async function convert(
   const storedAsOnnx = whyNotCompact(model);
   const roles = weightRoles(model);
   const initializers = [...model.graph.initializers];
+  const whole = { ...model, graph: { ...model.graph, initializers: new Map(initializers) } };
   model.graph.initializers = new Map();
   const graph: Archive['graph'] =
     storedAsOnnx === undefined
@@ -111,25 +122,43 @@ export async function convert(
     return { weights, written: writeFqz(archive, { keepNames: options.keepNames ?? false }) };
   };
 
-  const each = async <T>(phase: ConvertProgress['phase'], use: (weight: PreparedWeight) => T, finest: Fidelity) => {
+  const each = async <T>(phase: ConvertProgress['phase'], use: (name: string, tensor: Tensor) => T) => {
     const results: T[] = [];
     for (const [name, tensor] of initializers) {
       onProgress?.({ phase, done: results.length, total: initializers.length });
       // Lets timers and signals through: a tensor can take a second.
       await new Promise((resolve) => setTimeout(resolve));
       signal?.throwIfAborted();
-      results.push(use(prepareWeight(name, tensor, roles.get(name), finest)));
+      results.push(use(name, tensor));
     }
     onProgress?.({ phase, done: results.length, total: results.length });
     return results;
   };
+  const prepare = (name: string, tensor: Tensor, finest: Fidelity) =>
+    prepareWeight(name, tensor, roles.get(name), finest);
 
   let assembled: Assembled;
-  if (options.targetSize !== undefined) {
-    const prepared = await each('coding weights', (weight) => weight, { kind: 'quality', quality: 100 });
+  if (options.calibrate) {
+    const atQuality = await calibratedCoder(whole, options.calibrate, options);
+    const code = async (quality: number) => {
+      const calibrated = await atQuality(quality);
+      const others: Fidelity = { kind: 'quality', quality };
+      return assemble(
+        await each(
+          'coding weights',
+          (name, tensor) => calibrated.get(name) ?? planWeight(prepare(name, tensor, others), others),
+        ),
+      );
+    };
+    assembled = await code(options.quality ?? CONVERT_DEFAULTS.quality);
+  } else if (options.targetSize !== undefined) {
+    const finest: Fidelity = { kind: 'quality', quality: 100 };
+    const prepared = await each('coding weights', (name, tensor) => prepare(name, tensor, finest));
     assembled = await searchSize(options.targetSize, prepared, assemble, options);
   } else {
-    assembled = assemble(await each('coding weights', (weight) => planWeight(weight, fidelity), fidelity));
+    assembled = assemble(
+      await each('coding weights', (name, tensor) => planWeight(prepare(name, tensor, fidelity), fidelity)),
+    );
   }
   const { weights, written } = assembled;
   const report = {
@@ -150,6 +179,25 @@ export async function convert(
 interface Assembled {
   readonly weights: readonly PlannedWeight[];
   readonly written: WrittenArchive;
+}
+
+/** Reads the samples, and gives the function that codes the weights of `model` against them. */
+async function calibratedCoder(
+  model: Model,
+  data: CalibrationData,
+  { onProgress, signal, calibrationStages }: ConvertOptions,
+): Promise<(quality: number) => Promise<Map<string, PlannedWeight>>> {
+  onProgress?.({ phase: 'calibrating', done: 0, total: 1 });
+  const batches = await data.batches(model, signal);
+  return (quality) =>
+    calibrate(model, {
+      batches,
+      execute: data.execute,
+      scale: scaleOfQuality(quality),
+      onProgress: (progress) => onProgress?.({ phase: 'calibrating', ...progress }),
+      ...(calibrationStages && { stages: calibrationStages }),
+      ...(signal && { signal }),
+    });
 }
 
 /** Halvings of the range of quality in the search for a size. */

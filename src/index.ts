@@ -8,6 +8,12 @@ export { type KerasSource, type ReadKerasOptions, readKeras } from '../formats/k
 export { readOnnxFile } from '../formats/onnx/file.ts';
 export { type ReadOnnxOptions, readOnnx } from '../formats/onnx/read.ts';
 export { writeOnnx } from '../formats/onnx/write.ts';
+export {
+  CALIBRATION_DEFAULTS,
+  type CalibrationData,
+  type CalibrationDataOptions,
+  onnxruntimeCalibration,
+} from './calibration-data.ts';
 export type { Archive, ArchiveGraph, StoredWeight } from './codec/archive.ts';
 export { expandNetwork } from './codec/expand.ts';
 export type { CosineOperand, FloatOperand, Operand, QuantizedOperand, TensorNetwork } from './codec/network.ts';

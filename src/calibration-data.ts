@@ -1,0 +1,68 @@
+/**
+ * The samples that a conversion is calibrated on, and the engine that runs the model on them: what the codec's calibration is
+ * given from outside.
+ */
+import { writeOnnx } from '../formats/onnx/write.ts';
+import type { Execute } from './codec/calibration/executor.ts';
+import { assignArrays } from './data/array-roles.ts';
+import { arrayBatches, type BatchOptions, pictureBatches } from './data/batches.ts';
+import type { Dataset } from './data/dataset.ts';
+import type { Model } from './graph/graph.ts';
+import type { Tensor } from './graph/tensor.ts';
+import { openOnnx } from './onnxruntime.ts';
+import { workableBatch } from './workable-batch.ts';
+
+export interface CalibrationDataOptions extends Omit<BatchOptions, 'limit'> {
+  /** How many samples; CALIBRATION_DEFAULTS unless given. Spread evenly over pictures that are more, the first of arrays. */
+  samples?: number;
+}
+
+export const CALIBRATION_DEFAULTS = { samples: 512 } as const;
+
+/** What `convert` calibrates with. */
+export interface CalibrationData {
+  /** The inputs of `model`, batch by batch, by name. */
+  batches(model: Model, signal?: AbortSignal): Promise<ReadonlyMap<string, Tensor>[]>;
+  readonly execute: Execute;
+}
+
+/**
+ * Samples of a data set, run by onnxruntime. Its `batches` reject as the data readers do, and as `openOnnx` and its `run`.
+ * Throws `RangeError` where `samples` is no positive integer.
+ */
+export function onnxruntimeCalibration(dataset: Dataset, options: CalibrationDataOptions = {}): CalibrationData {
+  const { samples = CALIBRATION_DEFAULTS.samples, ...given } = options;
+  if (!(Number.isInteger(samples) && samples > 0)) {
+    throw new RangeError(`samples must be a positive integer, not ${samples}`);
+  }
+  return {
+    execute: (model) => openOnnx(writeOnnx(model)),
+    async batches(model, signal) {
+      const session = await openOnnx(writeOnnx(model));
+      try {
+        const { inputs } = session;
+        const spread = spreadOver(dataset, samples);
+        const batches =
+          spread.kind === 'arrays'
+            ? (chosen: BatchOptions) => arrayBatches(inputs, assignArrays(spread, session).inputs, chosen)
+            : (chosen: BatchOptions) => pictureBatches(inputs, spread, chosen);
+        const workable = await workableBatch([session], batches, { ...given, limit: samples });
+        const found: ReadonlyMap<string, Tensor>[] = [];
+        for await (const { feeds } of batches(workable)) {
+          signal?.throwIfAborted();
+          found.push(feeds);
+        }
+        return found;
+      } finally {
+        await session.release();
+      }
+    },
+  };
+}
+
+/** As many samples of a data set, evenly spaced: files of one class often stand together. */
+function spreadOver(dataset: Dataset, samples: number): Dataset {
+  if (dataset.kind === 'arrays' || samples >= dataset.count) return dataset;
+  const spacing = dataset.count / samples;
+  return { ...dataset, count: samples, sample: (index) => dataset.sample(Math.floor(index * spacing)) };
+}
