@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { parseSync } from 'rolldown/utils';
 import { minify } from 'terser';
+import { eagerFunctions } from './eager-functions.mjs';
 import { changeableNames } from './property-names.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -48,7 +49,7 @@ export async function bundleRuntime(entry = 'index') {
     nameCache: { vars: { props: namesFor(topNames(short.code), TWO_LETTERS) } },
     sourceMap: { content: short.map },
   });
-  return { code: named.code, map: named.map, files, renamed };
+  return { ...eagerFunctions(named.code, named.map), files, renamed };
 }
 
 /** Bundles `input`, all of which must fit in one module. */
