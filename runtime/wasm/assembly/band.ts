@@ -5,7 +5,7 @@
  * neighbours in the band, whatever the stride. Where nothing needs padding or sorting, the input is its own band.
  */
 import { BAND_BYTES } from '../../kernels/opcodes';
-import { copyWords } from './block';
+import { copyShortRun } from './block';
 import {
   channels,
   dilationHeight,
@@ -104,7 +104,7 @@ export function fillBand(x: usize, first: i32, rows: i32, band: usize): void {
 
 function copyColumns(source: usize, target: usize, count: i32): void {
   if (strideWidth === 1) {
-    copyWords(source, target, count);
+    copyShortRun(source, target, count);
     return;
   }
   if (strideWidth === 2) {

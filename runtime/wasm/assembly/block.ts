@@ -11,6 +11,12 @@ export const EDGE_BYTES = TILE_ROWS * TILE_COLUMNS * 4;
 
 /** Copies `count` words; the two runs do not overlap. */
 export function copyWords(source: usize, target: usize, count: i32): void {
+  copyShortRun(source, target, count);
+}
+
+/** The same without a call, which would take longer than the few words of a row. */
+// @inline
+export function copyShortRun(source: usize, target: usize, count: i32): void {
   for (; count > 3; count -= 4) {
     v128.store(target, v128.load(source));
     source += 16;

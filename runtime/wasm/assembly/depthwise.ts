@@ -2,7 +2,7 @@
 
 import { madd } from './arithmetic';
 import { bandRows, fillBand, planBand, rowStep, writeOffsets } from './band';
-import { copyWords } from './block';
+import { copyShortRun } from './block';
 import { applyChain } from './chain';
 import {
   batches,
@@ -108,7 +108,7 @@ function filterRows(
       v128.store(target, clamp(sum2, lows, highs), 32);
       v128.store(target, clamp(sum3, lows, highs), 48);
       const count = min(rest, RUN);
-      if (target === edge) copyWords(edge, y, count);
+      if (target === edge) copyShortRun(edge, y, count);
       source += RUN << 2;
       y += (<usize>count) << 2;
     }

@@ -68,6 +68,7 @@ function begin(g: usize, axis: i32, o: i32): i32 {
 }
 
 /** First tap of the window that begins at `from` which is at or behind `limit`. */
+// @inline
 function tapFrom(g: usize, axis: i32, from: i32, limit: i32): i32 {
   const taps = word(g, POOL_KERNEL + axis);
   const dilation = word(g, POOL_DILATION + axis);
@@ -142,6 +143,7 @@ function slide<T extends Binary>(
 }
 
 /** Four words, `stride` words apart. */
+// @inline
 function every(x: usize, stride: i32): v128 {
   if (stride === 1) return v128.load(x);
   if (stride === 2) return v128.shuffle<i32>(v128.load(x), v128.load(x, 16), 0, 2, 4, 6);

@@ -32,6 +32,7 @@ const EXP: usize = memory.data<f32>(
 );
 
 /** e^x for |x| ≤ 88, where neither x nor the result needs care. */
+// @inline
 function expWithin(x: v128): v128 {
   const shifted = madd(x, at(EXP, 0), at(EXP, 1));
   const n = f32x4.sub(shifted, at(EXP, 1));
@@ -44,6 +45,7 @@ function expWithin(x: v128): v128 {
 }
 
 /** e^x; denormal results included. */
+// @inline
 export function exp(x: v128): v128 {
   // The square of e^(x/2) is infinite, denormal or 0 where it has to be.
   const root = expWithin(clamp(f32x4.mul(x, at(EXP, 9)), at(EXP, 10), at(EXP, 11)));
