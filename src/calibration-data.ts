@@ -19,6 +19,9 @@ export interface CalibrationDataOptions extends Omit<BatchOptions, 'limit'> {
 
 export const CALIBRATION_DEFAULTS = { samples: 512 } as const;
 
+/** Photos can be any size: samples beyond so many bytes are left out. */
+const MOST_BYTES = 2 ** 28;
+
 /** What `convert` calibrates with. */
 export interface CalibrationData {
   /** The inputs of `model`, batch by batch, by name. */
@@ -48,9 +51,12 @@ export function onnxruntimeCalibration(dataset: Dataset, options: CalibrationDat
             : (chosen: BatchOptions) => pictureBatches(inputs, spread, chosen);
         const workable = await workableBatch([session], batches, { ...given, limit: samples });
         const found: ReadonlyMap<string, Tensor>[] = [];
+        let bytes = 0;
         for await (const { feeds } of batches(workable)) {
           signal?.throwIfAborted();
           found.push(feeds);
+          for (const tensor of feeds.values()) bytes += tensor.dtype === 'string' ? 0 : tensor.data.length;
+          if (bytes > MOST_BYTES) break;
         }
         return found;
       } finally {

@@ -5,10 +5,10 @@ import { whyNotCompact } from '../formats/fqz/compact.ts';
 import { type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
 import type { CalibrationData } from './calibration-data.ts';
 import type { Archive } from './codec/archive.ts';
-import { calibrate, scaleOfQuality } from './codec/calibration/calibrate.ts';
+import { calibrate, fittingBatches, scaleOfQuality } from './codec/calibration/calibrate.ts';
 import type { Stages } from './codec/calibration/code-layer.ts';
 import type { Fidelity } from './codec/fidelity.ts';
-import { type PlannedWeight, type PreparedWeight, planWeight, prepareWeight } from './codec/plan.ts';
+import { type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
 import { weightRoles } from './codec/weight-roles.ts';
 import { storeOnnxGraph } from './foreign-graph.ts';
 import type { Model } from './graph/graph.ts';
@@ -17,6 +17,7 @@ import type { Evaluate } from './graph/passes/fold-constants.ts';
 import { simplify } from './graph/passes/simplify.ts';
 import type { Preparation } from './graph/preparation.ts';
 import { elementCount, type Tensor } from './graph/tensor.ts';
+import { searchSize } from './quality-search.ts';
 
 /** What a conversion is doing; `done` of `total` steps of this phase. */
 export interface ConvertProgress {
@@ -98,7 +99,7 @@ export async function convert(
   const fidelity = fidelityOf(options);
   checkCompanions(options);
   const parameters = countParameters(model);
-  const { onProgress, signal } = options;
+  const { onProgress, signal, targetSize } = options;
 
   onProgress?.({ phase: 'simplifying the graph', done: 0, total: 1 });
   await simplify(model, options.evaluate ? { evaluate: options.evaluate } : {});
@@ -137,29 +138,36 @@ export async function convert(
   const prepare = (name: string, tensor: Tensor, finest: Fidelity) =>
     prepareWeight(name, tensor, roles.get(name), finest);
 
-  let assembled: Assembled;
+  /** The file of a quality. */
+  let atQuality: (quality: number) => Promise<Assembled>;
   if (options.calibrate) {
-    const atQuality = await calibratedCoder(whole, options.calibrate, options);
-    const code = async (quality: number) => {
-      const calibrated = await atQuality(quality);
+    const coded = await calibratedCoder(whole, options.calibrate, options);
+    atQuality = async (quality) => {
+      const calibrated = await coded(quality);
       const others: Fidelity = { kind: 'quality', quality };
-      return assemble(
-        await each(
-          'coding weights',
-          (name, tensor) => calibrated.get(name) ?? planWeight(prepare(name, tensor, others), others),
-        ),
-      );
+      const plan = (name: string, tensor: Tensor) =>
+        calibrated.get(name) ?? planWeight(prepare(name, tensor, others), others);
+      return assemble(await each('coding weights', plan));
     };
-    assembled = await code(options.quality ?? CONVERT_DEFAULTS.quality);
-  } else if (options.targetSize !== undefined) {
-    const finest: Fidelity = { kind: 'quality', quality: 100 };
-    const prepared = await each('coding weights', (name, tensor) => prepare(name, tensor, finest));
-    assembled = await searchSize(options.targetSize, prepared, assemble, options);
   } else {
-    assembled = assemble(
-      await each('coding weights', (name, tensor) => planWeight(prepare(name, tensor, fidelity), fidelity)),
-    );
+    const finest: Fidelity = { kind: 'quality', quality: 100 };
+    const prepared =
+      targetSize === undefined ? [] : await each('coding weights', (name, tensor) => prepare(name, tensor, finest));
+    atQuality = async (quality) => assemble(prepared.map((weight) => planWeight(weight, { kind: 'quality', quality })));
   }
+  const assembled =
+    targetSize !== undefined
+      ? await searchSize(
+          targetSize,
+          atQuality,
+          ({ written }) => written.bytes.length,
+          options.calibrate ? FEW_FILES : MANY_FILES,
+        )
+      : options.calibrate && fidelity.kind === 'quality'
+        ? await atQuality(fidelity.quality)
+        : assemble(
+            await each('coding weights', (name, tensor) => planWeight(prepare(name, tensor, fidelity), fidelity)),
+          );
   const { weights, written } = assembled;
   const report = {
     parameters,
@@ -188,7 +196,7 @@ async function calibratedCoder(
   { onProgress, signal, calibrationStages }: ConvertOptions,
 ): Promise<(quality: number) => Promise<Map<string, PlannedWeight>>> {
   onProgress?.({ phase: 'calibrating', done: 0, total: 1 });
-  const batches = await data.batches(model, signal);
+  const batches = await fittingBatches(model, await data.batches(model, signal), data.execute, signal);
   return (quality) =>
     calibrate(model, {
       batches,
@@ -200,40 +208,16 @@ async function calibratedCoder(
     });
 }
 
-/** Halvings of the range of quality in the search for a size. */
-const SEARCH_STEPS = 12;
+/** Searches for a size where every file is cheap, and where it is a calibration of its own. */
+const MANY_FILES = { steps: 16, unused: 0.002, start: CONVERT_DEFAULTS.quality };
+const FEW_FILES = { steps: 8, unused: 0.01, start: 70 };
 
-/** The highest quality whose file is at most `targetSize` bytes. */
-async function searchSize(
-  targetSize: number,
-  prepared: readonly PreparedWeight[],
-  assemble: (weights: readonly PlannedWeight[]) => Assembled,
-  { onProgress, signal }: ConvertOptions,
-): Promise<Assembled> {
-  const at = async (quality: number, done: number): Promise<Assembled> => {
-    onProgress?.({ phase: 'searching for the size', done, total: SEARCH_STEPS + 2 });
-    await new Promise((resolve) => setTimeout(resolve));
-    signal?.throwIfAborted();
-    return assemble(prepared.map((weight) => planWeight(weight, { kind: 'quality', quality })));
-  };
-  const fits = ({ written }: Assembled) => written.bytes.length <= targetSize;
-  const finest = await at(100, 0);
-  if (fits(finest)) return finest;
-  let [low, high] = [1, 100];
-  let best = await at(low, 1);
-  if (!fits(best)) {
-    throw new RangeError(`${targetSize} bytes cannot be reached: the coarsest file has ${best.written.bytes.length}`);
+function fidelityOf({ quality, targetSize, maxError, precision, calibrate }: ConvertOptions): Fidelity {
+  if (calibrate && (maxError ?? precision) !== undefined) {
+    throw new TypeError(
+      `calibrate goes with quality or targetSize, not with ${maxError === undefined ? 'precision' : 'maxError'}`,
+    );
   }
-  for (let step = 0; step < SEARCH_STEPS; step++) {
-    const middle = (low + high) / 2;
-    const candidate = await at(middle, step + 2);
-    if (fits(candidate)) [low, best] = [middle, candidate];
-    else high = middle;
-  }
-  return best;
-}
-
-function fidelityOf({ quality, targetSize, maxError, precision }: ConvertOptions): Fidelity {
   const given = [quality, targetSize, maxError, precision].filter((option) => option !== undefined);
   if (given.length > 1) throw new TypeError('only one of quality, targetSize, maxError and precision can be given');
   if (precision !== undefined) {

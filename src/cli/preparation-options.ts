@@ -40,15 +40,18 @@ export interface PictureFlags extends PreparationFlags {
 
 /** Adds the preparation options, --size and --layout, for commands that feed pictures. */
 export function addPictureOptions(command: Command): Command {
-  return addPreparationOptions(command)
-    .option(
-      '--size <N|HxW>',
-      "input size: pictures are scaled to cover it and cut at the centre (default: the model's)",
-      pictureSize,
-    )
-    .addOption(
-      new Option('--layout <layout>', "order of the input's axes (default: by its shape)").choices(['nchw', 'nhwc']),
-    );
+  return addSizeOption(addPreparationOptions(command)).addOption(
+    new Option('--layout <layout>', "order of the input's axes (default: by its shape)").choices(['nchw', 'nhwc']),
+  );
+}
+
+/** Adds --size. */
+export function addSizeOption(command: Command): Command {
+  return command.option(
+    '--size <N|HxW>',
+    "input size: pictures are scaled to cover it and cut at the centre (default: the model's)",
+    pictureSize,
+  );
 }
 
 export interface DataFlags extends PictureFlags {
@@ -57,11 +60,12 @@ export interface DataFlags extends PictureFlags {
 
 /** Adds the picture options and --batch, for commands that feed data. */
 export function addDataOptions(command: Command): Command {
-  return addPictureOptions(command).option(
-    '--batch <N>',
-    'samples in a run, where the model leaves it open',
-    wholeNumber(1, 65536),
-  );
+  return addBatchOption(addPictureOptions(command));
+}
+
+/** Adds --batch. */
+export function addBatchOption(command: Command): Command {
+  return command.option('--batch <N>', 'samples in a run, where the model leaves it open', wholeNumber(1, 65536));
 }
 
 /** Help for commands that take `--data`. */

@@ -4,7 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
+import { CALIBRATION_DEFAULTS, type CalibrationData, onnxruntimeCalibration } from '../../calibration-data.ts';
 import { CONVERT_DEFAULTS, type ConvertReport, convert } from '../../convert.ts';
+import { openDataset } from '../../data/data-spec.ts';
 import { FormatError } from '../../errors.ts';
 import { onnxruntimeEvaluate } from '../../evaluate-constants.ts';
 import { PREPARATION_DEFAULTS, type Preparation } from '../../graph/preparation.ts';
@@ -12,7 +14,13 @@ import { positiveNumber, wholeNumber } from '../arguments.ts';
 import type { Io } from '../io.ts';
 import { loadSource } from '../load-model.ts';
 import { prepareOutput } from '../output-file.ts';
-import { addPreparationOptions, type PreparationFlags, preparationFromFlags } from '../preparation-options.ts';
+import {
+  addBatchOption,
+  addPreparationOptions,
+  addSizeOption,
+  type PreparationFlags,
+  preparationFromFlags,
+} from '../preparation-options.ts';
 import { withProgress } from '../progress.ts';
 import { byteSize, grouped } from '../text.ts';
 
@@ -22,6 +30,10 @@ interface ConvertFlags extends PreparationFlags {
   targetSize?: number;
   maxError?: number;
   precision?: 'fp16' | 'lossless';
+  calibrate?: string;
+  calibrationSamples?: number;
+  size?: [height: number, width: number];
+  batch?: number;
   keepNames?: boolean;
   layout?: 'keras' | 'nchw';
   labels?: string;
@@ -58,12 +70,26 @@ export function command(io: Io): Command {
         'images of a Keras model: as it has them (keras, the default), or channels first',
       ).choices(['keras', 'nchw']),
     )
+    .addOption(
+      new Option(
+        '--calibrate <spec>',
+        'samples, as for eval --data: weights are coded so that the outputs on them stay close',
+      ).conflicts(['maxError', 'precision']),
+    )
+    .option(
+      '--calibration-samples <N>',
+      `how many of them, evenly spread (default: ${CALIBRATION_DEFAULTS.samples})`,
+      wholeNumber(1),
+    )
     .option('--keep-names', 'keep the names of nodes and inner values, not only of inputs and outputs')
     .option('--labels <file>', 'class labels to store: one a line, or a JSON list')
     .option('--json', 'print one JSON object about the result')
     .addHelpText(
       'after',
       `
+With --calibrate the file is a third to a half smaller at the same accuracy. The samples need no labels, and are prepared by --scale, --mean, --std,
+--channels and --size as for eval; they should be those of use, or of training.
+
 External data of an ONNX model are found beside it. Keras models are those that model.save of Keras 1.2 to 3 writes; they
 need no Python. With --scale, --mean, --std or --channels the file says how its input is to be prepared, for eval and for runtimes.
 
@@ -72,9 +98,12 @@ Examples:
   fqz convert model.keras -o model.fqz
   fqz convert model.onnx -o model.fqz --target-size 50000
   fqz convert classifier.onnx -o classifier.fqz --quality 80 --mean 0.1307 --std 0.3081 --labels digits.txt
+  fqz convert digits.onnx -o digits.fqz --calibrate mnist:mnist:train --mean 0.1307 --std 0.3081 --target-size 40000
   fqz convert model.onnx -o model.fqz --precision lossless --json`,
     );
-  return addPreparationOptions(conversion).action((model: string, flags: ConvertFlags) => runConvert(io, model, flags));
+  return addBatchOption(addSizeOption(addPreparationOptions(conversion))).action((model: string, flags: ConvertFlags) =>
+    runConvert(io, model, flags),
+  );
 }
 
 async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<void> {
@@ -84,6 +113,7 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
   const labels = labelsPath === undefined ? undefined : readLabels(labelsPath);
   const { model, bytes: inputBytes } = await loadSource(path, flags.layout ? { layout: flags.layout } : {});
   const preparation = storedPreparation(flags);
+  const calibrate = await calibrationOf(flags);
   const target =
     targetSize !== undefined
       ? { targetSize }
@@ -98,6 +128,7 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
       ...(flags.keepNames && { keepNames: true }),
       ...(preparation && { preparation }),
       ...(labels && { labels }),
+      ...(calibrate && { calibrate }),
       evaluate: onnxruntimeEvaluate,
       onProgress: (state) => progress.update(state),
     }),
@@ -126,6 +157,22 @@ function summary(input: string, output: string, report: ConvertReport, ratio: nu
     `${factor} times smaller than the fp32 weights, in ${seconds.toFixed(1)} s`,
     ...(report.storedAsOnnx === undefined ? [] : [`the graph is stored as ONNX: ${report.storedAsOnnx}`]),
   ].join('\n');
+}
+
+async function calibrationOf(flags: ConvertFlags): Promise<CalibrationData | undefined> {
+  const { calibrate, calibrationSamples, size, batch } = flags;
+  if (calibrate === undefined) {
+    const idle = Object.entries({ '--calibration-samples': calibrationSamples, '--size': size, '--batch': batch });
+    const given = idle.find(([, value]) => value !== undefined);
+    if (given) throw new TypeError(`${given[0]} needs --calibrate`);
+    return undefined;
+  }
+  return onnxruntimeCalibration(await openDataset(calibrate), {
+    preparation: preparationFromFlags(flags),
+    ...(calibrationSamples !== undefined && { samples: calibrationSamples }),
+    ...(size && { size }),
+    ...(batch !== undefined && { batch }),
+  });
 }
 
 /** The whole preparation where any part of it is given: a file holds all of it or nothing. */

@@ -85,6 +85,31 @@ export async function advance(
   activations.index = index;
 }
 
+/**
+ * How many of `batches` can be carried through the model, twice, within so many bytes, measured on the first; at least one.
+ */
+export async function affordableBatches(
+  model: Model,
+  layers: readonly Layer[],
+  batches: readonly ReadonlyMap<string, Tensor>[],
+  execute: Execute,
+  bytes: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  const plan = schedule(model, layers);
+  const probe: Activations = { index: 0, batches: batches.slice(0, 1).map((feeds) => new Map(feeds)) };
+  let most = 0;
+  for (const { index } of layers) {
+    await advance(probe, index, plan, model.graph.initializers, execute, signal);
+    const alive = [...(probe.batches[0]?.values() ?? [])];
+    most = Math.max(
+      most,
+      alive.reduce((sum, tensor) => sum + (tensor.dtype === 'string' ? 0 : tensor.data.length), 0),
+    );
+  }
+  return Math.max(1, Math.min(batches.length, Math.floor(bytes / (2 * most))));
+}
+
 function dropDead(values: Map<string, Tensor>, isAlive: (name: string) => boolean): void {
   for (const name of values.keys()) if (!isAlive(name)) values.delete(name);
 }

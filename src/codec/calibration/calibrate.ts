@@ -12,16 +12,18 @@ import { coefficientCount, plainNetwork } from '../network.ts';
 import type { PlannedWeight } from '../plan.ts';
 import { nearestStepCode, stepOf } from '../step.ts';
 import { weightRoles } from '../weight-roles.ts';
-import { type Activations, advance, fork, schedule } from './activations.ts';
+import { type Activations, advance, affordableBatches, fork, schedule } from './activations.ts';
 import { ALL_STAGES, type CodedLayer, codeLayer, type Stages } from './code-layer.ts';
 import type { Execute } from './executor.ts';
 import { calibratedLayers, type Layer } from './layers.ts';
 import { type LayerInputs, layerMoments } from './moments.ts';
 import { initialStatistics } from './rate-model.ts';
 
+/** The inputs of a model by name, batch by batch. */
+export type SampleBatches = readonly ReadonlyMap<string, Tensor>[];
+
 export interface CalibrateOptions {
-  /** Inputs of the model by name, batch by batch. */
-  readonly batches: readonly ReadonlyMap<string, Tensor>[];
+  readonly batches: SampleBatches;
   readonly execute: Execute;
   /** What the step of every tensor is proportional to: see `codeLayer`. */
   readonly scale: number;
@@ -36,6 +38,20 @@ const SCALE_AT_90 = 5e-4;
 /** The scale of `calibrate` that a quality from 1 to 100 stands for: errors of outputs grow with it as those of weights do. */
 export function scaleOfQuality(quality: number): number {
   return (SCALE_AT_90 * errorOfQuality(quality)) / errorOfQuality(90);
+}
+
+/** Values of the model that are held at a time; what runs it takes as much again. */
+const MOST_BYTES = 2 ** 29;
+
+/** As many of the first of `batches` as calibrating `model` has memory for. Rejects as `execute` does. */
+export async function fittingBatches(
+  model: Model,
+  batches: SampleBatches,
+  execute: Execute,
+  signal?: AbortSignal,
+): Promise<SampleBatches> {
+  const layers = calibratedLayers(model, weightRoles(model));
+  return batches.slice(0, await affordableBatches(model, layers, batches, execute, MOST_BYTES, signal));
 }
 
 /** A bias is stored so finely that its noise is this part of what its layer's weight makes. */

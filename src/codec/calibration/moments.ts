@@ -6,7 +6,7 @@
  * The products are made by the engine that runs the model, in a graph of their own: the patches of a convolution are
  * themselves a convolution, one channel at a time, whose filters are the places of the window.
  */
-import { type Attribute, emptyGraph, type Model, modelOf, node } from '../../graph/graph.ts';
+import { type Attribute, emptyGraph, intsAttribute, type Model, modelOf, node } from '../../graph/graph.ts';
 import { toFloat32, toNumbers } from '../../graph/numbers.ts';
 import { elementCount, float32Tensor, int64Tensor, type NumericTensor, type Tensor } from '../../graph/tensor.ts';
 import { type Execute, runEach } from './executor.ts';
@@ -39,6 +39,12 @@ export interface LayerInputs {
   readonly shortcut?: { readonly now: Tensor; readonly original: Tensor };
 }
 
+/**
+ * Positions that are looked at for each column: neighbouring positions see nearly the same, so that more of them cost much
+ * and tell little.
+ */
+const POSITIONS_PER_COLUMN = 1024;
+
 /** Elements of the patches that one run may make; some four times their memory is in use. */
 const LARGEST_PATCHES = 2 ** 24;
 
@@ -67,9 +73,10 @@ export async function layerMoments(
   let count = 0;
   const parts = Object.keys(groups[0]!) as (keyof GroupMoments)[];
   const feeds = batches.flatMap((batch) => pieces(batch, layer).map(feedsOf));
+  const stride = strideOver(layer, batches);
   await runEach(
     execute,
-    momentModel(layer, weight, first),
+    momentModel(layer, weight, first, stride),
     feeds,
     (outputs) => {
       for (const part of parts) {
@@ -121,8 +128,25 @@ function rowsFrom({ dtype, shape, data }: NumericTensor, first: number, end: num
   return { dtype, shape: shape.with(0, end - first), data: data.subarray(first * bytes, end * bytes) };
 }
 
+/** Every how manieth position is looked at: no multiple of a row or column of a picture, so that all places have their turn. */
+function strideOver({ node, columns, groups, columnShape }: Layer, batches: readonly LayerInputs[]): number {
+  const elements = batches.reduce((sum, { input }) => sum + elementCount(input.shape), 0);
+  const steps = intsAttribute(node, 'strides')?.reduce((product, step) => product * step, 1) ?? 1;
+  const isConv = node.op === 'Conv';
+  const channels = isConv || node.op === 'ConvTranspose' ? groups * columnShape[0]! : columns;
+  const positions = (elements / channels) * (isConv ? 1 / steps : steps);
+  let stride = Math.max(1, Math.floor(positions / (POSITIONS_PER_COLUMN * columns)));
+  const [, , ...picture] = batches[0]!.input.shape;
+  while (picture.some((size) => commonDivisor(size, stride) > 1)) stride++;
+  return stride;
+}
+
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
+}
+
 /** The graph that sums over one batch; its outputs are the parts of `GroupMoments`, each with an axis of groups in front, and `shape`. */
-function momentModel(layer: Layer, weight: Tensor, { input, original, shortcut }: LayerInputs): Model {
+function momentModel(layer: Layer, weight: Tensor, { input, original, shortcut }: LayerInputs, stride: number): Model {
   const graph = emptyGraph('moments');
   const { groups, rows, columns } = layer;
   const add = (op: string, inputs: string[], output: string, attributes: Record<string, Attribute> = {}): string => {
@@ -143,8 +167,15 @@ function momentModel(layer: Layer, weight: Tensor, { input, original, shortcut }
     add('Reshape', [value, constant(`${output} shape`, int64Tensor(shape))], output);
   const transpose = (value: string, perm: number[], output: string) =>
     add('Transpose', [value], output, { perm: { type: 'ints', value: perm } });
-  /** Values of the layer's input or output, in (groups, length, positions and samples). */
+  /** Values of the layer's input or output at every position and sample that is looked at: (groups, length, positions). */
   const gathered = (value: string, length: number, name: string): string => {
+    const all = across(value, length, stride === 1 ? name : `all ${name}`);
+    if (stride === 1) return all;
+    const bounds = { starts: 0, ends: Number.MAX_SAFE_INTEGER, axes: 2, steps: stride };
+    const inputs = Object.entries(bounds).map(([bound, at]) => constant(`${name} ${bound}`, int64Tensor([at])));
+    return add('Slice', [all, ...inputs], name);
+  };
+  const across = (value: string, length: number, name: string): string => {
     if (isDense(layer)) {
       const rank = input.shape.length;
       const axes = Array.from({ length: rank }, (_, axis) => axis);
