@@ -6,7 +6,9 @@
  * which no place comes before one that is behind it along an axis therefore sees the contexts of the file itself; only
  * the adaptive probabilities are met at another stage of their learning, since the file's order is by frequency.
  */
-import { stridesOf } from '../einsum.ts';
+import { type LevelPlaces, levelNeighbours, NEIGHBOURHOODS } from './level-neighbours.ts';
+
+export type { LevelPlaces };
 
 /** Adaptive probabilities of all contexts; one object serves all tensors of a file, as the file's coder does. */
 export interface LevelStatistics {
@@ -16,25 +18,22 @@ export interface LevelStatistics {
   readonly counts: Float64Array;
 }
 
-/** How the entries of a matrix lie in the tensor that the file codes: entry (r, c) is at `rows[r]` + `columns[c]`. */
-export interface LevelPlaces {
-  /** Shape of the tensor, whose elements are row-major. */
-  readonly shape: readonly number[];
-  readonly rows: Uint32Array;
-  readonly columns: Uint32Array;
-}
-
-/** The costs of one matrix's levels, given those that are known already. */
+/** The costs of one matrix's levels, row after row. */
 export interface LevelRates {
-  /** Context of an entry. Its neighbours must be known; those that never were `put` count as 0. */
-  contextOf(row: number, column: number): number;
-  /** Bits of a level in a context, as the statistics are now. */
+  /** Starts with a row. The rows above it are known; what never was known counts as 0. */
+  beginRow(row: number): void;
+  /**
+   * Context of the row's entry at `column`.
+   *
+   * @param own levels of the row's earlier columns, from index `first` on
+   */
+  contextOf(column: number, own: Int32Array, first: number): number;
+  /** Bits of a level in a context, by what is learned from the rows before. */
   bits(context: number, level: number): number;
-  /** Makes a level known, and the statistics learn it. */
-  put(row: number, column: number, context: number, level: number): void;
+  /** Makes the row's levels known, and the statistics learn them. */
+  endRow(levels: Int32Array): void;
 }
 
-const NEIGHBOURHOODS = 24;
 const CLASSES = 25;
 const MODELLED_BITS = 3;
 const CLASS_CONTEXTS = NEIGHBOURHOODS * CLASSES;
@@ -63,92 +62,74 @@ export function initialStatistics(): LevelStatistics {
   return { probabilities, counts };
 }
 
-/** Entries of the table of −log2. */
-const PRECISION = 4096;
-/** Bits of a decision by its probability in 1/4096, taken at the middle. */
-const COSTS = Float64Array.from({ length: PRECISION }, (_, at) => -Math.log2((at + 0.5) / PRECISION));
+/** Magnitudes whose bits are remembered while a row lasts. */
+const REMEMBERED = 16;
 
 /**
  * The costs of the levels of one matrix.
  *
- * @param levels of the whole tensor, row-major over `places.shape`; `put` writes them. Matrices of one tensor (the groups of
- *   a convolution) share it
+ * @param levels of the whole tensor, row-major over `places.shape`, into which each row is entered when it ends. Matrices
+ *   of one tensor (the groups of a convolution) share it
  */
 export function levelRates(statistics: LevelStatistics, places: LevelPlaces, levels: Int32Array): LevelRates {
-  const { probabilities, counts } = statistics;
-  const { shape, rows, columns } = places;
-  const strides = stridesOf(shape);
-  const axes = shape.map((_, axis) => axis).filter((axis) => shape[axis]! > 1);
-  const indicesOf = (offsets: Uint32Array) =>
-    axes.map((axis) => Uint32Array.from(offsets, (offset) => Math.floor(offset / strides[axis]!) % shape[axis]!));
-  const rowIndices = indicesOf(rows);
-  const columnIndices = indicesOf(columns);
-
-  const learn = (context: number, bit: number): void => {
-    const target = bit ? 1 - FLOOR : FLOOR;
-    probabilities[context]! += (target - probabilities[context]!) / (counts[context]! + 1.5);
-    if (counts[context]! < SLOWEST) counts[context]!++;
-  };
-  const cost = (context: number, bit: number): number => {
-    const probability = probabilities[context]!;
-    return COSTS[Math.floor((bit ? probability : 1 - probability) * PRECISION)]!;
-  };
-
+  const { rows, columns } = places;
+  const { beginRow, neighbourhood } = levelNeighbours(places);
+  const costs = new Float64Array(NEIGHBOURHOODS * REMEMBERED).fill(Number.NaN);
+  let offset = 0;
   return {
-    contextOf(row, column) {
-      const offset = rows[row]! + columns[column]!;
-      let sum = 0;
-      let weight = 0;
-      for (let at = 0; at < axes.length; at++) {
-        const back = rowIndices[at]![row]! + columnIndices[at]![column]!;
-        if (back === 0) continue;
-        const stride = strides[axes[at]!]!;
-        sum += 2 * Math.abs(levels[offset - stride]!);
-        weight += 2;
-        if (back > 1) {
-          sum += Math.abs(levels[offset - 2 * stride]!);
-          weight += 1;
-        }
-      }
-      return weight === 0 ? 0 : neighbourhoodOf(Math.floor((8 * sum) / weight));
+    beginRow(row) {
+      offset = rows[row]!;
+      beginRow(row, levels);
     },
-
+    contextOf: neighbourhood,
     bits(context, level) {
       const magnitude = Math.abs(level);
-      const length = 32 - Math.clz32(magnitude);
-      const classes = context * CLASSES;
-      let bits = cost(classes + length, 0);
-      if (length === 0) return bits;
-      for (let at = 0; at < length; at++) bits += cost(classes + at, 1);
-      for (let below = length - 1, taken = 0, number = 1; below > 0; below--, taken++) {
-        const bit = (magnitude >> (below - 1)) & 1;
-        bits += taken < MODELLED_BITS ? cost(mantissaContext(length, number), bit) : 1;
-        number = 2 * number + bit;
-      }
-      return bits + 1;
+      if (magnitude >= REMEMBERED) return bitsOf(statistics, context, magnitude);
+      const at = context * REMEMBERED + magnitude;
+      if (Number.isNaN(costs[at])) costs[at] = bitsOf(statistics, context, magnitude);
+      return costs[at]!;
     },
-
-    put(row, column, context, level) {
-      levels[rows[row]! + columns[column]!] = level;
-      const magnitude = Math.abs(level);
-      const length = 32 - Math.clz32(magnitude);
-      const classes = context * CLASSES;
-      for (let at = 0; at < length; at++) learn(classes + at, 1);
-      learn(classes + length, 0);
-      for (let below = length - 1, taken = 0, number = 1; below > 0 && taken < MODELLED_BITS; below--, taken++) {
-        const bit = (magnitude >> (below - 1)) & 1;
-        learn(mantissaContext(length, number), bit);
-        number = 2 * number + bit;
+    endRow(own) {
+      for (let column = 0; column < columns.length; column++) {
+        learn(statistics, neighbourhood(column, own, 0), Math.abs(own[column]!));
+        levels[offset + columns[column]!] = own[column]!;
       }
+      costs.fill(Number.NaN);
     },
   };
 }
 
-const mantissaContext = (length: number, number: number) => CLASS_CONTEXTS + (length << MODELLED_BITS) + number;
+/** Bits of a magnitude and, where it is not 0, its sign. */
+function bitsOf({ probabilities }: LevelStatistics, context: number, magnitude: number): number {
+  let bits = magnitude === 0 ? 0 : 1;
+  forEachDecision(context, magnitude, (decision, bit) => {
+    const probability = probabilities[decision]!;
+    bits -= Math.log2(bit ? probability : 1 - probability);
+  });
+  const direct = bitLength(magnitude) - 1 - MODELLED_BITS;
+  return direct > 0 ? bits + direct : bits;
+}
 
-/** Class of a neighbourhood by its mean magnitude in eighths: two to the octave. */
-function neighbourhoodOf(eighths: number): number {
-  if (eighths < 2) return 1 + eighths;
-  const octave = 31 - Math.clz32(eighths);
-  return Math.min(2 * octave + 1 + ((eighths >> (octave - 1)) & 1), NEIGHBOURHOODS - 1);
+function learn({ probabilities, counts }: LevelStatistics, context: number, magnitude: number): void {
+  forEachDecision(context, magnitude, (decision, bit) => {
+    const target = bit ? 1 - FLOOR : FLOOR;
+    probabilities[decision]! += (target - probabilities[decision]!) / (counts[decision]! + 1.5);
+    if (counts[decision]! < SLOWEST) counts[decision]!++;
+  });
+}
+
+const bitLength = (magnitude: number) => 32 - Math.clz32(magnitude);
+
+/** The modelled decisions of a magnitude: its bit length in unary, then the bits under the leading one. */
+function forEachDecision(context: number, magnitude: number, visit: (decision: number, bit: number) => void): void {
+  const length = bitLength(magnitude);
+  const classes = context * CLASSES;
+  for (let at = 0; at < length; at++) visit(classes + at, 1);
+  visit(classes + length, 0);
+  const mantissas = CLASS_CONTEXTS + (length << MODELLED_BITS);
+  for (let below = length - 1, taken = 0, number = 1; below > 0 && taken < MODELLED_BITS; below--, taken++) {
+    const bit = (magnitude >> (below - 1)) & 1;
+    visit(mantissas + number, bit);
+    number = 2 * number + bit;
+  }
 }

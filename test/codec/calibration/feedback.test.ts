@@ -68,7 +68,7 @@ describe('quantizeMatrix', () => {
   it.each([7, 40, 90])('gives the levels of optimal brain quantisation, %i columns', (columns) => {
     const hessian = damped(columns, 0.9, columns);
     const weight = matrix(3, columns, 5);
-    const { levels, error } = quantizeMatrix(weight, 3, factor(hessian), { step: 0.7, lambda: 0 });
+    const { levels, error } = quantizeMatrix(weight, 3, factor(hessian), { step: 0.7, lambda: 0, survivors: 1 });
     for (let row = 0; row < 3; row++) {
       const expected = brainQuantizer(weight.subarray(row * columns, (row + 1) * columns), hessian, 0.7);
       expect([...levels.subarray(row * columns, (row + 1) * columns)]).toEqual(expected);
@@ -119,7 +119,7 @@ describe('quantizeMatrix', () => {
     const factored = factor(hessian);
     const step = 0.05;
     const weight = matrix(60, columns, 10);
-    const { error } = quantizeMatrix(weight, 60, factored, { step, lambda: 0 });
+    const { error } = quantizeMatrix(weight, 60, factored, { step, lambda: 0, survivors: 1 });
     const rounded = errorOf(
       difference(
         weight,
@@ -147,29 +147,65 @@ describe('quantizeMatrix', () => {
     expect(exact).toBeLessThan(0.5 * errorOf(difference(weight, without.levels, 0.4), hessian, outputs));
   });
 
-  it('takes for each entry the level of least error and bits, tried over all levels', () => {
+  it('with one survivor takes for each entry the level of least error and bits, tried over all levels', () => {
     const [rows, columns, step, lambda] = [6, 20, 0.5, 0.02];
     const values = new Float64Array(columns * columns);
     for (let at = 0; at < columns; at++) values[at * (columns + 1)] = 0.5 + at / columns;
     const weight = matrix(rows, columns, 14);
-    const factored = factor({ size: columns, values });
-    const { levels, bits } = quantizeMatrix(weight, rows, factored, { step, lambda, rates: plainRates(rows, columns) });
+    const options = { step, lambda, rates: plainRates(rows, columns), survivors: 1 };
+    const { levels, bits } = quantizeMatrix(weight, rows, factor({ size: columns, values }), options);
     // Without correlation the targets are the weights; the decisions are replayed with rates of their own.
     const rates = plainRates(rows, columns);
     let spent = 0;
     for (let row = 0; row < rows; row++) {
+      rates.beginRow(row);
+      const own = levels.slice(row * columns, (row + 1) * columns);
       for (let column = 0; column < columns; column++) {
-        const context = rates.contextOf(row, column);
+        const context = rates.contextOf(column, own, 0);
         const at = row * columns + column;
         const cost = (level: number) =>
           values[column * (columns + 1)]! * (weight[at]! - level * step) ** 2 + lambda * rates.bits(context, level);
         const all = Array.from({ length: 41 }, (_, place) => place - 20);
         expect(cost(levels[at]!)).toBeCloseTo(Math.min(...all.map(cost)), 9);
         spent += rates.bits(context, levels[at]!);
-        rates.put(row, column, context, levels[at]!);
       }
+      rates.endRow(own);
     }
     expect(bits).toBeCloseTo(spent, 6);
+  });
+
+  it('with survivors enough finds the least error and bits of a row, tried over all of its levels', () => {
+    const [columns, step, lambda] = [6, 0.9, 0.4];
+    const hessian = damped(columns, 0.9, 19);
+    const weight = matrix(1, columns, 20);
+    const costOf = (levels: Int32Array, rates = plainRates(1, columns)) => {
+      rates.beginRow(0);
+      const bits = levels.reduce((sum, level, at) => sum + rates.bits(rates.contextOf(at, levels, 0), level), 0);
+      return { bits, cost: errorOf(difference(weight, levels, step), hessian) + lambda * bits };
+    };
+    let least = Number.POSITIVE_INFINITY;
+    const range = 9;
+    for (let code = 0; code < range ** columns; code++) {
+      const levels = Int32Array.from(weight, (_, at) => (Math.floor(code / range ** at) % range) - 4);
+      if (errorOf(difference(weight, levels, step), hessian) < least) least = Math.min(least, costOf(levels).cost);
+    }
+    const rates = plainRates(1, columns);
+    const found = quantizeMatrix(weight, 1, factor(hessian), { step, lambda, rates, survivors: 4 ** columns });
+    expect(found.bits).toBeCloseTo(costOf(found.levels).bits, 9);
+    expect(found.error + lambda * found.bits).toBeCloseTo(costOf(found.levels).cost, 9);
+    expect(found.error + lambda * found.bits).toBeCloseTo(least, 9);
+  });
+
+  it('finds less error and fewer bits with more survivors', () => {
+    const hessian = factor(damped(150, 0.9, 21));
+    const weight = matrix(60, 150, 22);
+    const costs = [1, 4, 16].map((survivors) => {
+      const options = { step: 0.8, lambda: 4, rates: plainRates(60, 150), survivors };
+      const { error, bits } = quantizeMatrix(weight, 60, hessian, options);
+      return error + 4 * bits;
+    });
+    expect(costs[1]).toBeLessThan(0.97 * costs[0]!);
+    expect(costs[2]).toBeLessThan(0.995 * costs[1]!);
   });
 
   it('spends fewer bits for more error as bits become dearer', () => {
@@ -191,6 +227,7 @@ describe('quantizeMatrix', () => {
     expect(() => quantizeMatrix(weight, 2, hessian, { step: 0, lambda: 0 })).toThrow(RangeError);
     expect(() => quantizeMatrix(weight, 2, hessian, { step: 1, lambda: 1 })).toThrow(TypeError);
     expect(() => quantizeMatrix(weight, 2, hessian, { step: 1, lambda: 0, outputs: hessian })).toThrow(TypeError);
+    expect(() => quantizeMatrix(weight, 2, hessian, { step: 1, lambda: 0, survivors: 0 })).toThrow(RangeError);
     expect(() => quantizeMatrix(weight, 2, hessian, { step: 1e-9, lambda: 0 })).toThrow(RangeError);
     expect(() => quantizeMatrix(weight.fill(Number.NaN), 2, hessian, { step: 1, lambda: 0 })).toThrow(RangeError);
   });
