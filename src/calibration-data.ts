@@ -29,6 +29,9 @@ export interface CalibrationData {
   readonly execute: Execute;
 }
 
+/** Opens models in onnxruntime. Rejects as `openOnnx` does. */
+export const onnxruntimeExecute: Execute = (model) => openOnnx(writeOnnx(model));
+
 /**
  * Samples of a data set, run by onnxruntime. Its `batches` reject as the data readers do, and as `openOnnx` and its `run`.
  * Throws `RangeError` where `samples` is no positive integer.
@@ -39,7 +42,7 @@ export function onnxruntimeCalibration(dataset: Dataset, options: CalibrationDat
     throw new RangeError(`samples must be a positive integer, not ${samples}`);
   }
   return {
-    execute: (model) => openOnnx(writeOnnx(model)),
+    execute: onnxruntimeExecute,
     async batches(model, signal) {
       const session = await openOnnx(writeOnnx(model));
       try {

@@ -179,7 +179,7 @@ function momentModel(layer: Layer, weight: Tensor, { input, original, shortcut }
     if (isDense(layer)) {
       const rank = input.shape.length;
       const axes = Array.from({ length: rank }, (_, axis) => axis);
-      const last = layer.side === 1 ? value : transpose(value, swapLast(axes), `${name} turned`);
+      const last = layer.side === 1 || rank < 2 ? value : transpose(value, swapLast(axes), `${name} last`);
       const flat = reshape(last, [-1, length], `${name} flat`);
       return reshape(transpose(flat, [1, 0], `${name} across`), [1, length, -1], name);
     }
