@@ -4,9 +4,9 @@
  */
 import { writeOnnx } from '../formats/onnx/write.ts';
 import type { Execute } from './codec/calibration/executor.ts';
-import { assignArrays } from './data/array-roles.ts';
-import { arrayBatches, type BatchOptions, pictureBatches } from './data/batches.ts';
+import type { BatchOptions } from './data/batches.ts';
 import type { Dataset } from './data/dataset.ts';
+import { datasetBatches } from './dataset-batches.ts';
 import type { Model } from './graph/graph.ts';
 import type { Tensor } from './graph/tensor.ts';
 import { openOnnx } from './onnxruntime.ts';
@@ -46,12 +46,7 @@ export function onnxruntimeCalibration(dataset: Dataset, options: CalibrationDat
     async batches(model, signal) {
       const session = await openOnnx(writeOnnx(model));
       try {
-        const { inputs } = session;
-        const spread = spreadOver(dataset, samples);
-        const batches =
-          spread.kind === 'arrays'
-            ? (chosen: BatchOptions) => arrayBatches(inputs, assignArrays(spread, session).inputs, chosen)
-            : (chosen: BatchOptions) => pictureBatches(inputs, spread, chosen);
+        const batches = datasetBatches(session, spreadOver(dataset, samples));
         const workable = await workableBatch([session], batches, { ...given, limit: samples });
         const found: ReadonlyMap<string, Tensor>[] = [];
         let bytes = 0;

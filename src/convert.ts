@@ -3,9 +3,10 @@
  */
 import { whyNotCompact } from '../formats/fqz/compact.ts';
 import { type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
+import type { Budget } from './budget.ts';
 import type { CalibrationData } from './calibration-data.ts';
 import type { Archive } from './codec/archive.ts';
-import { calibrate, fittingBatches, scaleOfQuality } from './codec/calibration/calibrate.ts';
+import { calibrate, fittingBatches, scaleOf } from './codec/calibration/calibrate.ts';
 import type { Stages } from './codec/calibration/code-layer.ts';
 import type { Fidelity } from './codec/fidelity.ts';
 import { type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
@@ -17,28 +18,30 @@ import type { Evaluate } from './graph/passes/fold-constants.ts';
 import { simplify } from './graph/passes/simplify.ts';
 import type { Preparation } from './graph/preparation.ts';
 import { elementCount, type Tensor } from './graph/tensor.ts';
-import { searchSize } from './quality-search.ts';
+import { searchLowest, searchSize } from './quality-search.ts';
 
 /** What a conversion is doing; `done` of `total` steps of this phase. */
 export interface ConvertProgress {
-  readonly phase: 'simplifying the graph' | 'calibrating' | 'coding weights' | 'searching for the size' | 'writing';
+  readonly phase: 'simplifying the graph' | 'calibrating' | 'coding weights' | 'searching' | 'writing';
   readonly done: number;
   readonly total: number;
 }
 
-/** At most one of `quality`, `targetSize`, `maxError` and `precision` is given. */
+/** At most one of `quality`, `targetSize`, `budget`, `maxError` and `precision` is given. */
 export interface ConvertOptions {
   /** 1 to 100: how close the weights stay. The default is 90. */
   quality?: number;
   /** Bytes: the highest quality whose file is no larger. */
   targetSize?: number;
+  /** The smallest file that this finds good enough: `dropBudget` and `divergenceBudget` make such functions. */
+  budget?: Budget;
   /** Largest relative error (Frobenius norm) of any weight tensor, between 0 and 1. */
   maxError?: number;
   /** Weights as float16 numbers, or bit for bit as they are. */
   precision?: 'fp16' | 'lossless';
   /**
    * Samples to code the weights of Conv, ConvTranspose, Gemm and MatMul against, so that the outputs stay close rather than the
-   * weights themselves. Goes with `quality` and `targetSize`.
+   * weights themselves. Goes with `quality`, `targetSize` and `budget`.
    */
   calibrate?: CalibrationData;
   /** Parts of the calibration to leave out, to see what they are worth; all unless given. */
@@ -138,36 +141,38 @@ export async function convert(
   const prepare = (name: string, tensor: Tensor, finest: Fidelity) =>
     prepareWeight(name, tensor, roles.get(name), finest);
 
-  /** The file of a quality. */
-  let atQuality: (quality: number) => Promise<Assembled>;
-  if (options.calibrate) {
-    const coded = await calibratedCoder(whole, options.calibrate, options);
-    atQuality = async (quality) => {
-      const calibrated = await coded(quality);
-      const others: Fidelity = { kind: 'quality', quality };
-      const plan = (name: string, tensor: Tensor) =>
-        calibrated.get(name) ?? planWeight(prepare(name, tensor, others), others);
-      return assemble(await each('coding weights', plan));
+  const { calibrate: samples, budget } = options;
+  const isSearch = targetSize !== undefined || budget !== undefined;
+  let weightsAt: (wanted: Fidelity) => Promise<PlannedWeight[]>;
+  if (samples) {
+    const calibratedAt = await calibratedCoder(whole, samples, options);
+    weightsAt = async (wanted) => {
+      const calibrated = await calibratedAt(wanted);
+      return each(
+        'coding weights',
+        (name, tensor) => calibrated.get(name) ?? planWeight(prepare(name, tensor, wanted), wanted),
+      );
     };
+  } else if (isSearch) {
+    const prepared = await each('coding weights', (name, tensor) => prepare(name, tensor, FINEST));
+    weightsAt = async (wanted) => prepared.map((weight) => planWeight(weight, wanted));
   } else {
-    const finest: Fidelity = { kind: 'quality', quality: 100 };
-    const prepared =
-      targetSize === undefined ? [] : await each('coding weights', (name, tensor) => prepare(name, tensor, finest));
-    atQuality = async (quality) => assemble(prepared.map((weight) => planWeight(weight, { kind: 'quality', quality })));
+    weightsAt = (wanted) => each('coding weights', (name, tensor) => planWeight(prepare(name, tensor, wanted), wanted));
   }
+  const steps = samples ? FEW_FILES : MANY_FILES;
+  let candidates = 0;
+  const candidate = async (quality: number) => {
+    onProgress?.({ phase: 'searching', done: candidates++, total: Math.max(candidates, steps.steps) });
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    return assemble(await weightsAt({ kind: 'quality', quality }));
+  };
   const assembled =
     targetSize !== undefined
-      ? await searchSize(
-          targetSize,
-          atQuality,
-          ({ written }) => written.bytes.length,
-          options.calibrate ? FEW_FILES : MANY_FILES,
-        )
-      : options.calibrate && fidelity.kind === 'quality'
-        ? await atQuality(fidelity.quality)
-        : assemble(
-            await each('coding weights', (name, tensor) => planWeight(prepare(name, tensor, fidelity), fidelity)),
-          );
+      ? await searchSize(targetSize, candidate, ({ written }) => written.bytes.length, steps)
+      : budget
+        ? await searchLowest(candidate, ({ written }) => budget(written.bytes))
+        : assemble(await weightsAt(fidelity));
   const { weights, written } = assembled;
   const report = {
     parameters,
@@ -194,32 +199,36 @@ async function calibratedCoder(
   model: Model,
   data: CalibrationData,
   { onProgress, signal, calibrationStages }: ConvertOptions,
-): Promise<(quality: number) => Promise<Map<string, PlannedWeight>>> {
+): Promise<(wanted: Fidelity) => Promise<Map<string, PlannedWeight>>> {
   onProgress?.({ phase: 'calibrating', done: 0, total: 1 });
   const batches = await fittingBatches(model, await data.batches(model, signal), data.execute, signal);
-  return (quality) =>
+  return (wanted) =>
     calibrate(model, {
       batches,
       execute: data.execute,
-      scale: scaleOfQuality(quality),
+      scale: scaleOf(wanted),
       onProgress: (progress) => onProgress?.({ phase: 'calibrating', ...progress }),
       ...(calibrationStages && { stages: calibrationStages }),
       ...(signal && { signal }),
     });
 }
 
+/** The finest that a search may ask for. */
+const FINEST: Fidelity = { kind: 'quality', quality: 100 };
+
 /** Searches for a size where every file is cheap, and where it is a calibration of its own. */
 const MANY_FILES = { steps: 16, unused: 0.002, start: CONVERT_DEFAULTS.quality };
 const FEW_FILES = { steps: 8, unused: 0.01, start: 70 };
 
-function fidelityOf({ quality, targetSize, maxError, precision, calibrate }: ConvertOptions): Fidelity {
+function fidelityOf({ quality, targetSize, budget, maxError, precision, calibrate }: ConvertOptions): Fidelity {
   if (calibrate && (maxError ?? precision) !== undefined) {
     throw new TypeError(
-      `calibrate goes with quality or targetSize, not with ${maxError === undefined ? 'precision' : 'maxError'}`,
+      `calibrate goes with quality, targetSize or budget, not with ${maxError === undefined ? 'precision' : 'maxError'}`,
     );
   }
-  const given = [quality, targetSize, maxError, precision].filter((option) => option !== undefined);
-  if (given.length > 1) throw new TypeError('only one of quality, targetSize, maxError and precision can be given');
+  const given = [quality, targetSize, budget, maxError, precision].filter((option) => option !== undefined);
+  if (given.length > 1)
+    throw new TypeError('only one of quality, targetSize, budget, maxError and precision can be given');
   if (precision !== undefined) {
     if (precision !== 'fp16' && precision !== 'lossless') {
       throw new TypeError(`precision must be fp16 or lossless, not ${precision}`);

@@ -8,6 +8,7 @@ export { type KerasSource, type ReadKerasOptions, readKeras } from '../formats/k
 export { readOnnxFile } from '../formats/onnx/file.ts';
 export { type ReadOnnxOptions, readOnnx } from '../formats/onnx/read.ts';
 export { writeOnnx } from '../formats/onnx/write.ts';
+export { type Budget, divergenceBudget, dropBudget } from './budget.ts';
 export {
   CALIBRATION_DEFAULTS,
   type CalibrationData,

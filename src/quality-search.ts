@@ -75,10 +75,11 @@ function nextQuality(fitting: Point | undefined, large: Point | undefined, unuse
 const qualityOfError = (error: number): number => 101 - 100 * error ** (1 / 1.4);
 
 /** Halvings of the range of quality in the search for the smallest file within a budget. */
-export const BUDGET_STEPS = 7;
+const BUDGET_STEPS = 7;
 
 /**
- * The file of the lowest quality that is found to be good enough, by halving. Throws `RangeError` where even the finest is not.
+ * The file of the lowest quality that is found to be good enough, by halving: where quality and what is measured do not go quite hand in
+ * hand, a lower one may exist. Throws `RangeError` where even the finest is not.
  *
  * @param suits whether a file is good enough
  */

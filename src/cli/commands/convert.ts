@@ -4,12 +4,16 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
+import { writeOnnx } from '../../../formats/onnx/write.ts';
+import { type Budget, divergenceBudget, dropBudget } from '../../budget.ts';
 import { CALIBRATION_DEFAULTS, type CalibrationData, onnxruntimeCalibration } from '../../calibration-data.ts';
 import { CONVERT_DEFAULTS, type ConvertReport, convert } from '../../convert.ts';
 import { openDataset } from '../../data/data-spec.ts';
 import { FormatError } from '../../errors.ts';
 import { onnxruntimeEvaluate } from '../../evaluate-constants.ts';
+import type { Model } from '../../graph/graph.ts';
 import { PREPARATION_DEFAULTS, type Preparation } from '../../graph/preparation.ts';
+import { openOnnx } from '../../onnxruntime.ts';
 import { positiveNumber, wholeNumber } from '../arguments.ts';
 import type { Io } from '../io.ts';
 import { loadSource } from '../load-model.ts';
@@ -28,6 +32,9 @@ interface ConvertFlags extends PreparationFlags {
   output: string;
   quality?: number;
   targetSize?: number;
+  maxDrop?: number;
+  maxKl?: number;
+  eval?: string;
   maxError?: number;
   precision?: 'fp16' | 'lossless';
   calibrate?: string;
@@ -49,13 +56,24 @@ export function command(io: Io): Command {
     .addOption(
       new Option('--quality <1..100>', `how close the weights stay (default: ${CONVERT_DEFAULTS.quality})`)
         .argParser(wholeNumber(1, 100))
-        .conflicts(['targetSize', 'maxError', 'precision']),
+        .conflicts(['targetSize', 'maxDrop', 'maxKl', 'maxError', 'precision']),
     )
     .addOption(
       new Option('--target-size <bytes>', 'the best that fits in so many bytes, graph included')
         .argParser(wholeNumber(1))
+        .conflicts(['maxDrop', 'maxKl', 'maxError', 'precision']),
+    )
+    .addOption(
+      new Option('--max-drop <points>', 'the smallest that loses at most so many points of top-1 or Dice on --eval')
+        .argParser(positiveNumber)
+        .conflicts(['maxKl', 'maxError', 'precision']),
+    )
+    .addOption(
+      new Option('--max-kl <nats>', 'the smallest whose classes diverge at most so far on --eval, such as 0.05')
+        .argParser(positiveNumber)
         .conflicts(['maxError', 'precision']),
     )
+    .option('--eval <spec>', 'data for --max-drop and --max-kl, as for eval --data')
     .addOption(
       new Option('--max-error <error>', 'largest relative error of a weight tensor, such as 0.01')
         .argParser(positiveNumber)
@@ -114,8 +132,10 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
   const { model, bytes: inputBytes } = await loadSource(path, flags.layout ? { layout: flags.layout } : {});
   const preparation = storedPreparation(flags);
   const calibrate = await calibrationOf(flags);
-  const target =
-    targetSize !== undefined
+  const budget = await budgetOf(model, flags);
+  const target = budget
+    ? { budget }
+    : targetSize !== undefined
       ? { targetSize }
       : maxError !== undefined
         ? { maxError }
@@ -159,11 +179,39 @@ function summary(input: string, output: string, report: ConvertReport, ratio: nu
   ].join('\n');
 }
 
+/** The budget is measured against the model as it is now, before it is converted. */
+async function budgetOf(model: Model, flags: ConvertFlags): Promise<Budget | undefined> {
+  const { maxDrop, maxKl, eval: spec, size, batch } = flags;
+  const limit = maxDrop ?? maxKl;
+  if ((limit === undefined) !== (spec === undefined)) {
+    throw new TypeError(
+      limit === undefined ? '--eval needs --max-drop or --max-kl' : '--max-drop and --max-kl need --eval',
+    );
+  }
+  if (limit === undefined) return undefined;
+  const dataset = await openDataset(spec!);
+  const reference = await openOnnx(writeOnnx(model));
+  try {
+    const options = {
+      preparation: preparationFromFlags(flags),
+      ...(size && { size }),
+      ...(batch !== undefined && { batch }),
+    };
+    const make = maxDrop === undefined ? divergenceBudget : dropBudget;
+    return await make(reference, dataset, limit, options);
+  } finally {
+    await reference.release();
+  }
+}
+
 async function calibrationOf(flags: ConvertFlags): Promise<CalibrationData | undefined> {
   const { calibrate, calibrationSamples, size, batch } = flags;
   if (calibrate === undefined) {
-    const idle = Object.entries({ '--calibration-samples': calibrationSamples, '--size': size, '--batch': batch });
-    const given = idle.find(([, value]) => value !== undefined);
+    const idle = {
+      '--calibration-samples': calibrationSamples,
+      ...(!flags.eval && { '--size': size, '--batch': batch }),
+    };
+    const given = Object.entries(idle).find(([, value]) => value !== undefined);
     if (given) throw new TypeError(`${given[0]} needs --calibrate`);
     return undefined;
   }

@@ -7,7 +7,7 @@ import { type FloatDType, fromFloats, toFloat32 } from '../../graph/numbers.ts';
 import { inferShapes } from '../../graph/shape-inference.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { consumersOf, isStandard } from '../../graph/uses.ts';
-import { errorOfQuality } from '../fidelity.ts';
+import { errorOfQuality, type Fidelity } from '../fidelity.ts';
 import { coefficientCount, plainNetwork } from '../network.ts';
 import type { PlannedWeight } from '../plan.ts';
 import { nearestStepCode, stepOf } from '../step.ts';
@@ -35,9 +35,13 @@ export interface CalibrateOptions {
 /** What quality 90 makes of `scale`. */
 const SCALE_AT_90 = 5e-4;
 
-/** The scale of `calibrate` that a quality from 1 to 100 stands for: errors of outputs grow with it as those of weights do. */
-export function scaleOfQuality(quality: number): number {
-  return (SCALE_AT_90 * errorOfQuality(quality)) / errorOfQuality(90);
+/**
+ * The scale of `calibrate` that a quality from 1 to 100 stands for: errors of outputs grow with it as those of weights do. Throws
+ * `TypeError` for any other fidelity.
+ */
+export function scaleOf(fidelity: Fidelity): number {
+  if (fidelity.kind !== 'quality') throw new TypeError(`calibration has no ${fidelity.kind}`);
+  return (SCALE_AT_90 * errorOfQuality(fidelity.quality)) / errorOfQuality(90);
 }
 
 /** Values of the model that are held at a time; what runs it takes as much again. */
