@@ -38,7 +38,7 @@ export interface Sink {
 /** What rebuilding works with. `scratch` has `SCRATCH_BYTES`. */
 export interface Workshop {
   readonly memory: Memory;
-  readonly kernels: Pick<Kernels, 'expand' | 'cosine'>;
+  readonly kernels: Pick<Kernels, 'expand' | 'cosine' | 'packRows' | 'packColumns'>;
   readonly scratch: Pointer;
 }
 

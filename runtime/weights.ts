@@ -12,8 +12,9 @@ import { ELEMENT_ARRAYS, type Elements, isElementType, storeElements } from './e
 import type { Pointer } from './kernels/kernels.ts';
 import { panelSink } from './panel-sink.ts';
 import type { WeightLayout } from './plan/buffer.ts';
+import { checkedLayout } from './plan/weight-layout.ts';
 import { type Core, rebuild } from './rebuild.ts';
-import { rowMajorSink, SCRATCH_BYTES, type Sink, type Workshop } from './sink.ts';
+import { rowMajorSink, SCRATCH_BYTES, type Sink, SLAB_WORDS, slabOf, type Workshop } from './sink.ts';
 
 /** Elements that are converted together. */
 const CHUNK = 1 << 14;
@@ -26,18 +27,40 @@ const MOST_FREQUENCIES = 1 << 16;
  * `RangeError` for a layout that does not fit the weight.
  */
 export function placeWeight(workshop: Workshop, pointer: Pointer, weight: StoredWeight, layout: WeightLayout): void {
-  if ('network' in weight) placeNetwork(workshop, pointer, weight.network, layout);
-  else placeTensor(weight.name, weight.tensor, sinkFor(workshop, pointer, layout, weight.tensor.shape));
+  const { shape } = 'network' in weight ? weight : weight.tensor;
+  place(workshop, pointer, layout, shape, (sink) => writeWeight(workshop, weight, sink));
+}
+
+/** Gives the elements of a weight to a sink. */
+export function writeWeight(workshop: Workshop, weight: StoredWeight, sink: Sink): void {
+  if ('network' in weight) expandInto(workshop, weight.network, sink);
+  else writeTensor(weight.name, weight.tensor, sink);
 }
 
 /** The same for a weight that is a network. */
 export function placeNetwork(workshop: Workshop, pointer: Pointer, network: TensorNetwork, layout: WeightLayout): void {
-  expandInto(workshop, network, sinkFor(workshop, pointer, layout, network.shape));
+  place(workshop, pointer, layout, network.shape, (sink) => expandInto(workshop, network, sink));
 }
 
-function sinkFor(workshop: Workshop, pointer: Pointer, layout: WeightLayout, shape: readonly number[]): Sink {
-  if (layout.side === 'plain') return rowMajorSink(workshop, pointer);
-  return panelSink(workshop, pointer, layout, elementCount(shape));
+/** Has `write` give the elements to a sink that lays them down at `pointer` in this layout. */
+function place(
+  workshop: Workshop,
+  pointer: Pointer,
+  layout: WeightLayout,
+  shape: readonly number[],
+  write: (sink: Sink) => void,
+): void {
+  const elements = elementCount(shape);
+  if (layout.side === 'plain') write(rowMajorSink(workshop, pointer));
+  else if (elements > SLAB_WORDS) write(panelSink(workshop, pointer, layout, elements));
+  else {
+    // Small ones are packed by the kernel, as a whole.
+    const { side, batches, batchStride, rowStride, columnStride, rows, columns } = checkedLayout(layout, elements);
+    const slab = slabOf(workshop);
+    write(rowMajorSink(workshop, slab));
+    const pack = workshop.kernels[side === 'rows' ? 'packRows' : 'packColumns'];
+    pack(slab, batches, batchStride, rowStride, columnStride, rows, columns, pointer);
+  }
 }
 
 /** The elements of a small weight that is a network. The memory must reach so many words behind the scratch. */
@@ -47,7 +70,7 @@ export function networkNumbers(workshop: Workshop, network: TensorNetwork): numb
   return Array.from(workshop.memory.floats.subarray(pointer / 4, pointer / 4 + elementCount(network.shape)));
 }
 
-function placeTensor(name: string, tensor: Tensor, sink: Sink): void {
+function writeTensor(name: string, tensor: Tensor, sink: Sink): void {
   const { dtype } = tensor;
   if (!isElementType(dtype) || !('data' in tensor)) throw new UnsupportedError(`weight "${name}" of type ${dtype}`);
   const { data } = tensor;

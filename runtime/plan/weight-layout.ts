@@ -38,6 +38,22 @@ export function layoutWords(layout: WeightLayout, elements: number): number {
   return batches * batchWords;
 }
 
+/** The layout; throws `RangeError` where its strides do not reach every one of the `elements` once. */
+export function checkedLayout(layout: PackedLayout, elements: number): PackedLayout {
+  const { batches, lanes, depth, batchStride, laneStride, depthStride } = panelsOf(layout);
+  const axes: [count: number, stride: number][] = [
+    [batches, batchStride],
+    [lanes, laneStride],
+    [depth, depthStride],
+  ];
+  let reached = 1;
+  for (const [count, stride] of axes.filter(([count]) => count > 1).sort(([, a], [, b]) => a - b)) {
+    reached *= stride === reached ? count : Number.NaN;
+  }
+  if (reached !== elements) throw new RangeError('the layout does not fit the weight');
+  return layout;
+}
+
 /** One level of nested loops over a weight in row-major order, and how far each of its places is from the first. */
 export interface ScatterAxis {
   readonly count: number;
@@ -49,17 +65,15 @@ export interface ScatterAxis {
  * offsets. Throws `RangeError` where the layout's strides do not reach every one of the `elements` once.
  */
 export function scatterAxes(layout: PackedLayout, elements: number): ScatterAxis[] {
-  const { tile, batches, lanes, depth, batchStride, laneStride, depthStride, batchWords } = panelsOf(layout);
+  const panels = panelsOf(checkedLayout(layout, elements));
+  const { tile, batches, lanes, depth, batchStride, laneStride, depthStride, batchWords } = panels;
   const axes = [
     { count: batches, stride: batchStride, offset: (at: number) => at * batchWords },
     { count: lanes, stride: laneStride, offset: (at: number) => (at - (at % tile)) * depth + (at % tile) },
     { count: depth, stride: depthStride, offset: (at: number) => at * tile },
   ].filter(({ count }) => count > 1);
-  axes.sort((a, b) => a.stride - b.stride);
-  let reached = 1;
-  for (const { count, stride } of axes) reached *= stride === reached ? count : Number.NaN;
-  if (reached !== elements) throw new RangeError('the layout does not fit the weight');
-  return axes.reverse().map(({ count, offset }) => {
+  axes.sort((a, b) => b.stride - a.stride);
+  return axes.map(({ count, offset }) => {
     const offsets = new Int32Array(count);
     for (let at = 0; at < count; at++) offsets[at] = offset(at);
     return { count, offsets };

@@ -2,11 +2,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { referenceKernels } from '../../runtime/js/kernels.ts';
 import type { Memory } from '../../runtime/js/memory.ts';
 import { TILE_COLUMNS, TILE_ROWS } from '../../runtime/kernels/opcodes.ts';
+import { panelSink } from '../../runtime/panel-sink.ts';
 import type { PackedLayout, WeightLayout } from '../../runtime/plan/buffer.ts';
 import { layoutWords } from '../../runtime/plan/weight-layout.ts';
 import { SCRATCH_BYTES, type Workshop } from '../../runtime/sink.ts';
 import { hasRelaxedSimd, wasmKernels } from '../../runtime/wasm/instantiate.ts';
-import { placeWeight } from '../../runtime/weights.ts';
+import { placeWeight, writeWeight } from '../../runtime/weights.ts';
 import type { StoredWeight } from '../../src/codec/archive.ts';
 import { expandNetwork } from '../../src/codec/expand.ts';
 import {
@@ -47,7 +48,16 @@ function place(workshop: Workshop, weight: StoredWeight, layout: WeightLayout): 
   placeWeight(workshop, 4 * start, weight, layout);
   expect(all.subarray(guarded, start).every((word) => word === GUARD)).toBe(true);
   expect(all.subarray(start + words).every((word) => word === GUARD)).toBe(true);
-  return all.slice(start, start + words);
+  const placed = all.slice(start, start + words);
+  if (layout.side !== 'plain') {
+    // Those that are too large to be packed as a whole go to their panels directly.
+    all.fill(GUARD);
+    writeWeight(workshop, weight, panelSink(workshop, 4 * start, layout, elements));
+    expect(all.subarray(guarded, start).every((word) => word === GUARD)).toBe(true);
+    expect(all.subarray(start + words).every((word) => word === GUARD)).toBe(true);
+    expectClose(floatsOf(all.slice(start, start + words)), floatsOf(placed));
+  }
+  return placed;
 }
 
 const floatsOf = (words: Int32Array) => new Float32Array(words.buffer, words.byteOffset, words.length);
