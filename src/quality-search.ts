@@ -29,45 +29,42 @@ export async function searchSize<File>(
   bytesOf: (file: File) => number,
   { steps, unused, start }: SizeSearch,
 ): Promise<File> {
-  /** Logarithms of error and bytes: of the best file that fits, and of the smallest that does not. */
-  let [fitting, large]: (Point | undefined)[] = [];
-  let best: File | undefined;
+  const points: Point[] = [];
+  let best: { file: File; point: Point } | undefined;
   let quality = start;
   for (let step = 0; step < steps; step++) {
     const file = await at(quality);
     const point = { quality, x: Math.log(errorOfQuality(quality)), y: Math.log(bytesOf(file) / size) };
-    if (point.y <= 0) [fitting, best] = [point, file];
-    else large = point;
-    if (fitting && (quality === FINEST || fitting.y > Math.log(1 - unused))) break;
-    if (quality === COARSEST && large === point) break;
-    quality = nextQuality(fitting, large, unused);
+    points.push(point);
+    if (point.y <= 0 && !(best && best.point.y > point.y)) best = { file, point };
+    if (best && (best.point.quality === FINEST || best.point.y > Math.log(1 - unused))) break;
+    if (!best && quality === COARSEST) break;
+    quality = nextQuality(points, unused);
   }
-  if (best === undefined) {
-    const coarsest = quality === COARSEST && large?.quality === COARSEST ? undefined : await at(COARSEST);
-    if (coarsest !== undefined && bytesOf(coarsest) <= size) return coarsest;
-    const least = coarsest === undefined ? Math.round(size * Math.exp(large!.y)) : bytesOf(coarsest);
-    throw new RangeError(`${size} bytes cannot be reached: the coarsest file has ${least}`);
-  }
-  return best;
+  if (best) return best.file;
+  const coarsest = await at(COARSEST);
+  if (bytesOf(coarsest) <= size) return coarsest;
+  throw new RangeError(`${size} bytes cannot be reached: the coarsest file has ${bytesOf(coarsest)}`);
 }
 
+/** A file that was made: logarithms of its error, and of its bytes over those that are wanted. */
 interface Point {
   readonly quality: number;
   readonly x: number;
   readonly y: number;
 }
 
-/** Where the line through what is known meets the size, a little on the safe side. */
-function nextQuality(fitting: Point | undefined, large: Point | undefined, unused: number): number {
+/** Where the line through the two files that come nearest meets the size, a little on the safe side. */
+function nextQuality(points: readonly Point[], unused: number): number {
   const aim = -unused / 2;
-  const from = fitting ?? large!;
-  const slope = fitting && large ? (large.y - fitting.y) / (large.x - fitting.x) : FIRST_SLOPE;
-  let x = from.x + (aim - from.y) / slope;
-  if (fitting && large) {
-    // Well inside, so that a curve that is no line does not stop the search at one end.
-    const margin = 0.1 * (fitting.x - large.x);
-    x = Math.min(Math.max(x, large.x + margin), fitting.x - margin);
-  }
+  const [near, other] = points.toSorted((a, b) => Math.abs(a.y - aim) - Math.abs(b.y - aim));
+  const slope = other && other.x !== near!.x ? (other.y - near!.y) / (other.x - near!.x) : FIRST_SLOPE;
+  let x = near!.x + (aim - near!.y) / (slope < 0 ? slope : FIRST_SLOPE);
+  const fine = Math.max(...points.map((point) => (point.y > 0 ? point.x : Number.NEGATIVE_INFINITY)));
+  const coarse = Math.min(...points.map((point) => (point.y <= 0 ? point.x : Number.POSITIVE_INFINITY)));
+  // A curve that is no line is halved where lines lead out of the known range, or twice to the same side of it.
+  const isStuck = points.length > 2 && points.at(-1)!.y > 0 === points.at(-2)!.y > 0;
+  if (Number.isFinite(coarse - fine) && (isStuck || !(x > fine && x < coarse))) x = (fine + coarse) / 2;
   return Math.min(Math.max(qualityOfError(Math.exp(x)), COARSEST), FINEST);
 }
 
