@@ -83,7 +83,7 @@ const BLOCK = 64;
 
 /**
  * Factors H = U D Uᵀ, from the last column to the first, a block at a time: n³ / 6 multiplications and n² numbers of
- * memory. `values` is left as it is. Throws `RangeError` for what is not positive definite.
+ * memory, which for n = 4608 are 170 MB and some seconds. `values` is left as it is. Throws `RangeError` for what is not positive definite.
  *
  * The Cholesky factor of the inverse that GPTQ uses (upper, called V here) is the same thing: V = D^(−1/2) U⁻¹, so that
  * D = 1 / V², but no inverse has to be computed.
