@@ -6,7 +6,7 @@ import { type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
 import type { Budget } from './budget.ts';
 import type { CalibrationData } from './calibration-data.ts';
 import type { Archive } from './codec/archive.ts';
-import { calibrate, fittingBatches, scaleOf } from './codec/calibration/calibrate.ts';
+import { type CalibrateOptions, calibrate, fittingBatches, scaleOf } from './codec/calibration/calibrate.ts';
 import type { Stages } from './codec/calibration/code-layer.ts';
 import type { Fidelity } from './codec/fidelity.ts';
 import { type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
@@ -85,6 +85,8 @@ export interface ConvertReport {
     readonly coefficients: number;
   };
   readonly tensors: readonly TensorReport[];
+  /** How many samples the weights were coded against: fewer than were given, where those took too much memory. */
+  readonly calibrationSamples?: number;
   /** Why the graph is stored as ONNX rather than compactly; absent where it is compact. */
   readonly storedAsOnnx?: string;
 }
@@ -143,9 +145,12 @@ export async function convert(
 
   const { calibrate: samples, budget } = options;
   const isSearch = targetSize !== undefined || budget !== undefined;
+  let calibrationSamples: number | undefined;
   let weightsAt: (wanted: Fidelity) => Promise<PlannedWeight[]>;
   if (samples) {
-    const calibratedAt = await calibratedCoder(whole, samples, options);
+    const batches = await sampleBatches(whole, samples, options);
+    calibrationSamples = batches.reduce((sum, feeds) => sum + (feeds.values().next().value?.shape[0] ?? 1), 0);
+    const calibratedAt = calibratedCoder(whole, { batches, execute: samples.execute }, options);
     weightsAt = async (wanted) => {
       const calibrated = await calibratedAt(wanted);
       return each(
@@ -184,6 +189,7 @@ export async function convert(
       coefficients: weights.reduce((sum, { method, coefficients }) => sum + (method === 'exact' ? 0 : coefficients), 0),
     },
     tensors: weights.map((weight) => tensorReport(weight, written)),
+    ...(calibrationSamples !== undefined && { calibrationSamples }),
     ...(storedAsOnnx !== undefined && { storedAsOnnx }),
   };
   return { bytes: written.bytes, report };
@@ -194,18 +200,21 @@ interface Assembled {
   readonly written: WrittenArchive;
 }
 
-/** Reads the samples, and gives the function that codes the weights of `model` against them. */
-async function calibratedCoder(
-  model: Model,
-  data: CalibrationData,
-  { onProgress, signal, calibrationStages }: ConvertOptions,
-): Promise<(wanted: Fidelity) => Promise<Map<string, PlannedWeight>>> {
+/** The samples that `data` has for `model`, as far as there is memory for them. */
+async function sampleBatches(model: Model, data: CalibrationData, { onProgress, signal }: ConvertOptions) {
   onProgress?.({ phase: 'calibrating', done: 0, total: 1 });
-  const batches = await fittingBatches(model, await data.batches(model, signal), data.execute, signal);
+  return fittingBatches(model, await data.batches(model, signal), data.execute, signal);
+}
+
+/** The function that codes the weights of `model` against samples. */
+function calibratedCoder(
+  model: Model,
+  samples: Pick<CalibrateOptions, 'batches' | 'execute'>,
+  { onProgress, signal, calibrationStages }: ConvertOptions,
+): (wanted: Fidelity) => Promise<Map<string, PlannedWeight>> {
   return (wanted) =>
     calibrate(model, {
-      batches,
-      execute: data.execute,
+      ...samples,
       scale: scaleOf(wanted),
       onProgress: (progress) => onProgress?.({ phase: 'calibrating', ...progress }),
       ...(calibrationStages && { stages: calibrationStages }),

@@ -1,10 +1,11 @@
 /**
  * The benches, one after another; figures are medians, and ratios to a peer that ran in turn. No test depends on them.
  *
- *     npm run bench [-- --runs N] [-- --only dct|idct|gemm|decode|convert|unet|runtime]
+ *     npm run bench [-- --runs N] [-- --only dct|idct|gemm|decode|convert|calibration|unet|runtime]
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import * as calibration from './calibration.mjs';
 import * as convert from './convert.mjs';
 import * as dct from './dct.mjs';
 import * as decode from './decode.mjs';
@@ -13,7 +14,7 @@ import * as idct from './idct.mjs';
 import * as runtime from './runtime.mjs';
 import * as unet from './unet.mjs';
 
-const BENCHES = { dct, idct, gemm, decode, convert, unet, runtime };
+const BENCHES = { dct, idct, gemm, decode, convert, calibration, unet, runtime };
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '1' }, only: { type: 'string' } } });
 const runs = Number(values.runs);

@@ -1,8 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fqz, fqzJson, writeClassifier } from '../support/cli.ts';
+import { random } from '../support/random.ts';
 import { hasShared, sharedPath } from '../support/shared-data.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fqz-cli-'));
@@ -59,6 +61,42 @@ describe('fqz convert', () => {
     for (const { relativeError } of lossless.tensors) expect(relativeError).toBe(0);
     const low = await fqzJson('convert', MODEL, '-o', at('low.fqz'), '--quality', '20');
     expect(low.output.bytes).toBeLessThan(statSync(FQZ).size);
+  });
+
+  it('calibrates on data, and keeps to a budget measured on data', async () => {
+    const next = random(3);
+    const pictures = Array.from({ length: 40 }, async (_, picture) => {
+      const data = Uint8Array.from({ length: 784 }, (_, at) => 255 * next() ** (1 + (at % 28) / 7));
+      const pixels = sharp(data, { raw: { width: 28, height: 28, channels: 1 } });
+      mkdirSync(at('pictures'), { recursive: true });
+      await pixels.toFile(at(`pictures/${picture % 10}_${picture}.png`));
+    });
+    await Promise.all(pictures);
+    const data = ['--calibrate', `images:${at('pictures')}`];
+    const size = ['--target-size', '900'];
+    const rounded = await fqzJson('convert', MODEL, '-o', at('rounded.fqz'), ...size);
+    const calibrated = await fqzJson('convert', MODEL, '-o', at('calibrated.fqz'), ...size, ...data);
+    expect([rounded.calibrationSamples, calibrated.calibrationSamples]).toEqual([undefined, 40]);
+    expect(calibrated.output.bytes).toBeLessThanOrEqual(900);
+    const [a, b] = await Promise.all(
+      ['rounded.fqz', 'calibrated.fqz'].map((file) =>
+        fqzJson('verify', at(file), '--against', MODEL, '--data', `images:${at('pictures')}`),
+      ),
+    );
+    expect(b.outputs[0].rmsRelativeError).toBeLessThan(0.7 * a.outputs[0].rmsRelativeError);
+    const budget = ['--max-kl', '0.01', '--eval', `images:${at('pictures')}`];
+    const kept = await fqzJson(
+      'convert',
+      MODEL,
+      '-o',
+      at('kept.fqz'),
+      ...data,
+      ...budget,
+      '--calibration-samples',
+      '20',
+    );
+    expect(kept.calibrationSamples).toBe(20);
+    expect(kept.output.bytes).toBeLessThan(statSync(FQZ).size);
   });
 
   it('prints a summary without --json', async () => {

@@ -154,6 +154,8 @@ describe('arguments', () => {
     [[...convert, 'more'], 'too many arguments'],
     [[...convert, '--quality', '0'], "'0' is invalid. Expected a whole number, 1 to 100."],
     [[...convert, '--quality', '90', '--target-size', '9'], 'cannot be used with'],
+    [[...convert, '--calibrate', 'mnist:a', '--max-error', '0.1'], 'cannot be used with'],
+    [[...convert, '--max-drop', '1', '--max-kl', '1', '--eval', 'mnist:a'], 'cannot be used with'],
     [[...convert, '--max-error', '-1'], 'Expected a number above 0.'],
     [[...convert, '--precision', 'int4'], 'Allowed choices are fp16, lossless.'],
     [[...convert, '--mean', '1,x'], 'Expected a number.'],
@@ -181,6 +183,14 @@ describe('arguments', () => {
       ['convert', MODEL, '-o', OUTPUT, '--target-size', '100'],
       /100 bytes cannot be reached: .* \d+$/,
     );
+  });
+
+  it('options that have nothing to do', async () => {
+    const needs = (...more: string[]) => ['convert', MODEL, '-o', OUTPUT, ...more];
+    await expectFailure(needs('--calibration-samples', '9'), '--calibration-samples needs --calibrate');
+    await expectFailure(needs('--size', '28'), '--size needs --calibrate');
+    await expectFailure(needs('--eval', 'mnist:a'), '--eval needs --max-drop or --max-kl');
+    await expectFailure(needs('--max-drop', '1'), '--max-drop and --max-kl need --eval');
   });
 
   it('data that do not suit the model', async () => {

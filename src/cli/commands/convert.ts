@@ -158,10 +158,18 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
   const seconds = (performance.now() - started) / 1000;
   const ratio = report.weightBytesFp32 / bytes.length;
   if (flags.json) {
-    const { parameters, weightBytesFp32, tensors, storedAsOnnx } = report;
+    const { parameters, weightBytesFp32, tensors, storedAsOnnx, calibrationSamples } = report;
     const input = { path, bytes: inputBytes, parameters, weightBytesFp32 };
     io.print(
-      JSON.stringify({ input, output: { path: output.path, ...report.output }, ratio, seconds, storedAsOnnx, tensors }),
+      JSON.stringify({
+        input,
+        output: { path: output.path, ...report.output },
+        ratio,
+        seconds,
+        calibrationSamples,
+        storedAsOnnx,
+        tensors,
+      }),
     );
   } else io.print(summary(path, output.path, report, ratio, seconds));
 }
@@ -175,6 +183,7 @@ function summary(input: string, output: string, report: ConvertReport, ratio: nu
     `${basename(input)}: ${parameters}`,
     `${basename(output)}: ${byteSize(bytes)} (${parts})`,
     `${factor} times smaller than the fp32 weights, in ${seconds.toFixed(1)} s`,
+    ...(report.calibrationSamples === undefined ? [] : [`calibrated on ${grouped(report.calibrationSamples)} samples`]),
     ...(report.storedAsOnnx === undefined ? [] : [`the graph is stored as ONNX: ${report.storedAsOnnx}`]),
   ].join('\n');
 }
