@@ -114,16 +114,14 @@ export function createEngine(opened: OpenedFqz, machine: Machine, options: Engin
   };
 
   const placeConstants = (workshop: Workshop, constants: readonly ConstantBuffer[], places: Map<string, number>) => {
-    const stored = new Map<string, ConstantBuffer[]>();
-    for (const constant of constants) {
-      const { key, source: made, layout } = constant;
-      if (typeof made === 'string') stored.set(made, [...(stored.get(made) ?? []), constant]);
-      else placeNetwork(workshop, places.get(key)!, made, layout);
+    for (const { key, source: made, layout } of constants) {
+      if (typeof made !== 'string') placeNetwork(workshop, places.get(key)!, made, layout);
     }
-    if (stored.size === 0) return;
+    if (constants.every((constant) => typeof constant.source !== 'string')) return;
     for (const weight of source.take()) {
-      for (const { key, layout } of stored.get(weight.name) ?? [])
-        placeWeight(workshop, places.get(key)!, weight, layout);
+      for (const { key, source: name, layout } of constants) {
+        if (name === weight.name) placeWeight(workshop, places.get(key)!, weight, layout);
+      }
     }
   };
 

@@ -12,7 +12,7 @@ import { ELEMENT_ARRAYS, type Elements, isElementType, storeElements } from './e
 import type { Pointer } from './kernels/kernels.ts';
 import { panelSink } from './panel-sink.ts';
 import type { WeightLayout } from './plan/buffer.ts';
-import { checkedLayout } from './plan/weight-layout.ts';
+import { panelAxes } from './plan/weight-layout.ts';
 import { type Core, rebuild } from './rebuild.ts';
 import { rowMajorSink, SCRATCH_BYTES, type Sink, SLAB_WORDS, slabOf, type Workshop } from './sink.ts';
 
@@ -54,8 +54,9 @@ function place(
   if (layout.side === 'plain') write(rowMajorSink(workshop, pointer));
   else if (elements > SLAB_WORDS) write(panelSink(workshop, pointer, layout, elements));
   else {
-    // Small ones are packed by the kernel, as a whole.
-    const { side, batches, batchStride, rowStride, columnStride, rows, columns } = checkedLayout(layout, elements);
+    // Small ones are packed by the kernel, as a whole; it would not notice what does not fit.
+    panelAxes(layout, elements);
+    const { side, batches, batchStride, rowStride, columnStride, rows, columns } = layout;
     const slab = slabOf(workshop);
     write(rowMajorSink(workshop, slab));
     const pack = workshop.kernels[side === 'rows' ? 'packRows' : 'packColumns'];

@@ -31,18 +31,21 @@ export function channelCosines(network: TensorNetwork, axis: number): CosineOper
 /** What is left of a weight without the cosines over the axes in `without`; `isTurned` puts its first axis last. */
 export function kernelNetwork(network: TensorNetwork, without: readonly number[], isTurned = false): TensorNetwork {
   const { operands: letters, result } = parseExpression(network.expression);
-  const axes = [...result].map((letter, axis) => ({ letter, size: network.shape[axis]! }));
-  const kept = network.operands.flatMap((operand, at) => {
-    const axis = operand.kind === 'cosine' ? result.indexOf(letters[at]![1]!) : -1;
-    if (operand.kind !== 'cosine' || !without.includes(axis)) return [{ operand, letters: letters[at]! }];
-    axes[axis] = { letter: letters[at]![0]!, size: operand.count };
-    return [];
+  const axes = [...result];
+  const shape = [...network.shape];
+  const stays = network.operands.map((operand, at) => {
+    const [from, to] = letters[at]!;
+    const axis = result.indexOf(to!);
+    if (operand.kind !== 'cosine' || !without.includes(axis)) return true;
+    axes[axis] = from!;
+    shape[axis] = operand.count;
+    return false;
   });
-  if (isTurned) axes.push(axes.shift()!);
+  if (isTurned) for (const list of [axes, shape] as unknown[][]) list.push(list.shift());
   return {
-    expression: `${kept.map((each) => each.letters)}->${axes.map(({ letter }) => letter).join('')}`,
-    operands: kept.map(({ operand }) => operand),
-    shape: axes.map(({ size }) => size),
+    expression: `${letters.filter((_, at) => stays[at])}->${axes.join('')}`,
+    operands: network.operands.filter((_, at) => stays[at]),
+    shape,
   };
 }
 
@@ -50,9 +53,6 @@ export function kernelNetwork(network: TensorNetwork, without: readonly number[]
 export function cosineNetwork(cosine: CosineOperand, isTurned: boolean | undefined): TensorNetwork {
   const { count, size } = cosine;
   const levels = Int32Array.from({ length: count * count }, (_, at) => Number(at % (count + 1) === 0));
-  return {
-    expression: `ab,bo->${isTurned ? 'oa' : 'ao'}`,
-    operands: [{ kind: 'quantized', shape: [count, count], levels, step: 1 }, cosine],
-    shape: isTurned ? [size, count] : [count, size],
-  };
+  const core = { kind: 'quantized', shape: [count, count], levels, step: 1 } as const;
+  return kernelNetwork({ expression: 'ab,bo->ao', operands: [core, cosine], shape: [count, size] }, [], isTurned);
 }

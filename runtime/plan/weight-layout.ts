@@ -38,22 +38,6 @@ export function layoutWords(layout: WeightLayout, elements: number): number {
   return batches * batchWords;
 }
 
-/** The layout; throws `RangeError` where its strides do not reach every one of the `elements` once. */
-export function checkedLayout(layout: PackedLayout, elements: number): PackedLayout {
-  const { batches, lanes, depth, batchStride, laneStride, depthStride } = panelsOf(layout);
-  const axes: [count: number, stride: number][] = [
-    [batches, batchStride],
-    [lanes, laneStride],
-    [depth, depthStride],
-  ];
-  let reached = 1;
-  for (const [count, stride] of axes.filter(([count]) => count > 1).sort(([, a], [, b]) => a - b)) {
-    reached *= stride === reached ? count : Number.NaN;
-  }
-  if (reached !== elements) throw new RangeError('the layout does not fit the weight');
-  return layout;
-}
-
 /** One level of nested loops over a weight in row-major order, and how far each of its places is from the first. */
 export interface ScatterAxis {
   readonly count: number;
@@ -61,18 +45,29 @@ export interface ScatterAxis {
 }
 
 /**
- * Nested loops, outermost first, that pass over all elements in row-major order; an element's place is the sum of the
- * offsets. Throws `RangeError` where the layout's strides do not reach every one of the `elements` once.
+ * The axes of panels, the one with the smallest stride in the weight first, each with where its places are in the panels. Throws
+ * `RangeError` where the layout's strides do not reach every one of the `elements` once.
  */
-export function scatterAxes(layout: PackedLayout, elements: number): ScatterAxis[] {
-  const panels = panelsOf(checkedLayout(layout, elements));
-  const { tile, batches, lanes, depth, batchStride, laneStride, depthStride, batchWords } = panels;
+export function panelAxes(layout: PackedLayout, elements: number) {
+  const { tile, batches, lanes, depth, batchStride, laneStride, depthStride, batchWords } = panelsOf(layout);
   const axes = [
     { count: batches, stride: batchStride, offset: (at: number) => at * batchWords },
     { count: lanes, stride: laneStride, offset: (at: number) => (at - (at % tile)) * depth + (at % tile) },
     { count: depth, stride: depthStride, offset: (at: number) => at * tile },
   ].filter(({ count }) => count > 1);
-  axes.sort((a, b) => b.stride - a.stride);
+  axes.sort((a, b) => a.stride - b.stride);
+  let reached = 1;
+  for (const { count, stride } of axes) reached *= stride === reached ? count : Number.NaN;
+  if (reached !== elements) throw new RangeError('the layout does not fit the weight');
+  return axes;
+}
+
+/**
+ * Nested loops, outermost first, that pass over all elements in row-major order; an element's place is the sum of the
+ * offsets. Throws `RangeError` as `panelAxes` does.
+ */
+export function scatterAxes(layout: PackedLayout, elements: number): ScatterAxis[] {
+  const axes = panelAxes(layout, elements).reverse();
   return axes.map(({ count, offset }) => {
     const offsets = new Int32Array(count);
     for (let at = 0; at < count; at++) offsets[at] = offset(at);
