@@ -6,7 +6,7 @@ import { type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
 import type { Budget } from './budget.ts';
 import type { CalibrationData } from './calibration-data.ts';
 import type { Archive } from './codec/archive.ts';
-import { type CalibrateOptions, calibrate, fittingBatches, scaleOf } from './codec/calibration/calibrate.ts';
+import { type CalibrateOptions, calibrate, fittingBatches, outputErrorOf } from './codec/calibration/calibrate.ts';
 import type { Stages } from './codec/calibration/code-layer.ts';
 import type { Fidelity } from './codec/fidelity.ts';
 import { type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
@@ -215,7 +215,7 @@ function calibratedCoder(
   return (wanted) =>
     calibrate(model, {
       ...samples,
-      scale: scaleOf(wanted),
+      error: outputErrorOf(wanted),
       onProgress: (progress) => onProgress?.({ phase: 'calibrating', ...progress }),
       ...(calibrationStages && { stages: calibrationStages }),
       ...(signal && { signal }),
@@ -227,7 +227,7 @@ const FINEST: Fidelity = { kind: 'quality', quality: 100 };
 
 /** Searches for a size where every file is cheap, and where it is a calibration of its own. */
 const MANY_FILES = { steps: 16, unused: 0.002, start: CONVERT_DEFAULTS.quality };
-const FEW_FILES = { steps: 8, unused: 0.01, start: 70 };
+const FEW_FILES = { steps: 8, unused: 0.01, start: 80 };
 
 function fidelityOf({ quality, targetSize, budget, maxError, precision, calibrate }: ConvertOptions): Fidelity {
   if (calibrate && (maxError ?? precision) !== undefined) {

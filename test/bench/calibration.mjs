@@ -40,7 +40,7 @@ const NETS = [
     samples: ['mnist', shared('data/mnist'), ':train'],
     test: ['mnist', shared('data/mnist'), ''],
     preparation: { mean: [0.1307], std: [0.3081] },
-    count: 2048,
+    count: 512,
     divergence: 0.004,
   },
 ];
@@ -112,7 +112,7 @@ const percent = (fraction) => `${(100 * fraction).toFixed(1)} %`;
 /** The file whose divergence is near the wanted one, and its bytes carried over to just that one. */
 async function atDivergence(net, stages, calibrationSet, testSet, reference) {
   const tried = [];
-  let quality = 65;
+  let quality = 80;
   for (let attempt = 0; attempt < 6; attempt++) {
     const started = performance.now();
     const { bytes } = await convert(await readOnnxFile(net.model), {

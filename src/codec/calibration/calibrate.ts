@@ -25,23 +25,23 @@ export type SampleBatches = readonly ReadonlyMap<string, Tensor>[];
 export interface CalibrateOptions {
   readonly batches: SampleBatches;
   readonly execute: Execute;
-  /** What the step of every tensor is proportional to: see `codeLayer`. */
-  readonly scale: number;
+  /**
+   * What rounding alone would make of the outputs: the root of the sum, over all layers, of the squared relative error of each layer's
+   * outputs. Error feedback makes it several times less.
+   */
+  readonly error: number;
   readonly stages?: Stages;
   readonly onProgress?: (progress: { done: number; total: number }) => void;
   readonly signal?: AbortSignal;
 }
 
-/** What quality 90 makes of `scale`. */
-const SCALE_AT_90 = 5e-4;
+/** How much more the outputs may be off by rounding alone than weights that are coded without samples; feedback wins that back. */
+const CALIBRATED_ERROR = 4;
 
-/**
- * The scale of `calibrate` that a quality from 1 to 100 stands for: errors of outputs grow with it as those of weights do. Throws
- * `TypeError` for any other fidelity.
- */
-export function scaleOf(fidelity: Fidelity): number {
+/** The `error` of `calibrate` that a quality from 1 to 100 stands for. Throws `TypeError` for any other fidelity. */
+export function outputErrorOf(fidelity: Fidelity): number {
   if (fidelity.kind !== 'quality') throw new TypeError(`calibration has no ${fidelity.kind}`);
-  return (SCALE_AT_90 * errorOfQuality(fidelity.quality)) / errorOfQuality(90);
+  return CALIBRATED_ERROR * errorOfQuality(fidelity.quality);
 }
 
 /** Values of the model that are held at a time; what runs it takes as much again. */
@@ -66,8 +66,11 @@ const BIAS_NOISE = 0.02;
  * to be stored some other way. Rejects where `execute` refuses a part of the model, and with the reason of `signal`.
  */
 export async function calibrate(model: Model, options: CalibrateOptions): Promise<Map<string, PlannedWeight>> {
-  const { batches, execute, scale, stages = ALL_STAGES, onProgress, signal } = options;
+  const { batches, execute, error, stages = ALL_STAGES, onProgress, signal } = options;
   const layers = calibratedLayers(model, weightRoles(model));
+  const weights = layers.reduce((sum, { groups, rows, columns }) => sum + groups * rows * columns, 0);
+  // Rounding makes step² / 12 of error in each weight, so that n weights make of a layer's outputs n scale² / 12.
+  const scale = error * Math.sqrt(12 / weights);
   const plan = schedule(model, layers);
   const originals = model.graph.initializers;
   const stored = new Map(originals);

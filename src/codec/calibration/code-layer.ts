@@ -54,6 +54,13 @@ export interface CodedLayer {
  */
 const BIT_PRICE = 0.05;
 
+/**
+ * Damping of the moments in parts of their mean diagonal (0.01 as in Frantar et al., arXiv 2210.17323), to which as much is added as is
+ * noise in them: the moments of K inputs from T observations are off by about K / T (Ledoit and Wolf, "A well-conditioned estimator for
+ * large-dimensional covariance matrices", Journal of Multivariate Analysis 2004). A dense layer sees one observation per sample.
+ */
+const LEAST_DAMPING = 0.01;
+
 /** Damping of the target: what is missing can be noise of few samples, and is made up for where inputs are strong. */
 const TARGET_DAMPING = 0.1;
 
@@ -150,7 +157,7 @@ function prepareGroup(
   const outputEnergy = energyThrough(weight, hessian);
   const isMissing = stages.sequential && missing.some((value) => value !== 0);
   const target = isMissing ? madeUp(weight, missing, hessian) : weight;
-  damp(hessian);
+  damp(hessian, LEAST_DAMPING + columns / count);
   return { target, hessian, outputEnergy };
 }
 
