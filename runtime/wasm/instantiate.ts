@@ -49,7 +49,7 @@ export async function wasmKernels(memory: WebAssembly.Memory, options: WasmOptio
     ? WebAssembly.Module.customSections(given, 'relaxed').length > 0
     : (options.relaxed ?? hasRelaxedSimd());
   const module = given ?? (await embedded(relaxed));
-  const { exports } = await WebAssembly.instantiate(module, importsOf(memory));
+  const { exports } = new WebAssembly.Instance(module, importsOf(memory));
   const { heapBase, ...kernels } = exports;
   const base = ((heapBase as WebAssembly.Global).value + 15) & -16;
   return {
