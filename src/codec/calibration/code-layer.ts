@@ -93,7 +93,9 @@ export function codeLayer(
   const outputEnergy = prepared.reduce((sum, group) => sum + group.outputEnergy, 0);
   if (!(outputEnergy > 0 && meanEnergy > 0)) return undefined;
   const step = stepOf(nearestStepCode(scale * Math.sqrt(outputEnergy / meanEnergy)));
-  const lambda = stages.rateDistortion ? BIT_PRICE * step * step * meanEnergy : 0;
+  // Where there are hardly more observations than inputs, what seems not to matter may matter on other samples: nothing is traded for bits.
+  const known = Math.max(0, 1 - columns / moments.count);
+  const lambda = stages.rateDistortion ? known * BIT_PRICE * step * step * meanEnergy : 0;
 
   const tensorLevels = new Int32Array(matrix.length);
   const levels = new Int32Array(matrix.length);
