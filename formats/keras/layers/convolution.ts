@@ -3,20 +3,14 @@
  * those of depthwise convolutions are (…window, in, multiplier) and (in · multiplier, 1, …window).
  */
 import type { NumericTensor } from '../../../src/graph/tensor.ts';
-import { applyActivation } from '../activations.ts';
-import { arrayTensor, permutedArray } from '../array-order.ts';
+import { permutedArray } from '../array-order.ts';
+import { biasWeight, convolve, turnedKernel } from '../convolve.ts';
 import { identity, int } from '../graph-builder.ts';
 import { imagesOf } from '../images.ts';
 import type { KerasArray } from '../keras-model.ts';
-import { flagSetting, sizeSetting } from '../layer-config.ts';
+import { sizeSetting } from '../layer-config.ts';
 import { knownSize, type LayerRows, layerError, type Rule, takeWeights } from '../layer-rule.ts';
 import { convolutionWindow, slide } from '../window.ts';
-
-/** The kernel of a convolution in ONNX's order; that of a transposed one too, since both sides swap in and out there. */
-function turnedKernel(kernel: KerasArray): NumericTensor {
-  const dimensions = kernel.shape.length - 2;
-  return permutedArray(kernel, [dimensions + 1, dimensions, ...identity(dimensions)]);
-}
 
 /** The kernel of a depthwise convolution in ONNX's order. */
 function depthwiseKernel(kernel: KerasArray): NumericTensor {
@@ -43,13 +37,12 @@ const convolution =
     const window = convolutionWindow(layer, dimensions);
     const [kernel, bias] = takeWeights(layer, [
       ['kernel', [...window.kernel, channels / groups, filters]],
-      ...(flagSetting(layer, 'use_bias', true) ? [['bias', [filters]] as const] : []),
+      ...biasWeight(layer, filters),
     ]);
     const { attributes, sizes } = slide(layer, window, images.sizes);
-    const inputs = [images.value.name, builder.constant('kernel', turnedKernel(kernel!))];
-    if (bias) inputs.push(builder.constant('bias', arrayTensor(bias)));
-    const name = builder.emit('Conv', inputs, { ...(groups > 1 && { group: int(groups) }), ...attributes });
-    return applyActivation(applied, images.result(name, filters, sizes));
+    const inputs = [images.value.name, builder.constant('kernel', turnedKernel(kernel!)), bias] as const;
+    const grouped = { ...(groups > 1 && { group: int(groups) }), ...attributes };
+    return convolve(applied, images, { filters, sizes }, 'Conv', inputs, grouped);
   };
 
 const depthwise =
@@ -63,13 +56,11 @@ const depthwise =
     const window = convolutionWindow(layer, dimensions);
     const [kernel, bias] = takeWeights(layer, [
       ['kernel', [...window.kernel, channels, multiplier]],
-      ...(flagSetting(layer, 'use_bias', true) ? [['bias', [filters]] as const] : []),
+      ...biasWeight(layer, filters),
     ]);
     const { attributes, sizes } = slide(layer, window, images.sizes);
-    const inputs = [images.value.name, builder.constant('kernel', depthwiseKernel(kernel!))];
-    if (bias) inputs.push(builder.constant('bias', arrayTensor(bias)));
-    const name = builder.emit('Conv', inputs, { group: int(channels), ...attributes });
-    return applyActivation(applied, images.result(name, filters, sizes));
+    const inputs = [images.value.name, builder.constant('kernel', depthwiseKernel(kernel!)), bias] as const;
+    return convolve(applied, images, { filters, sizes }, 'Conv', inputs, { group: int(channels), ...attributes });
   };
 
 /** A depthwise convolution and a 1×1 one behind it, with nothing between them. */
@@ -86,7 +77,7 @@ const separable =
     const [depth, pointwise, bias] = takeWeights(layer, [
       ['depthwise kernel', [...window.kernel, channels, multiplier]],
       ['pointwise kernel', [...point, channels * multiplier, filters]],
-      ...(flagSetting(layer, 'use_bias', true) ? [['bias', [filters]] as const] : []),
+      ...biasWeight(layer, filters),
     ]);
     const { attributes, sizes } = slide(layer, window, images.sizes);
     const spread = builder.emit(
@@ -94,9 +85,8 @@ const separable =
       [images.value.name, builder.constant('depthwise_kernel', depthwiseKernel(depth!))],
       { group: int(channels), ...attributes },
     );
-    const inputs = [spread, builder.constant('pointwise_kernel', turnedKernel(pointwise!))];
-    if (bias) inputs.push(builder.constant('bias', arrayTensor(bias)));
-    return applyActivation(applied, images.result(builder.emit('Conv', inputs), filters, sizes));
+    const inputs = [spread, builder.constant('pointwise_kernel', turnedKernel(pointwise!)), bias] as const;
+    return convolve(applied, images, { filters, sizes }, 'Conv', inputs);
   };
 
 const NO_WEIGHTS_SHARED = 'every place of the image has a kernel of its own, which ONNX has no operator for';

@@ -2,12 +2,11 @@
  * Transposed convolutions: the gradient of a convolution with TensorFlow's padding, from its output back to its input.
  */
 import type { Attribute, Dim } from '../../../src/graph/graph.ts';
-import { applyActivation } from '../activations.ts';
-import { arrayTensor, permutedArray } from '../array-order.ts';
-import { identity, ints } from '../graph-builder.ts';
+import { biasWeight, convolve, turnedKernel } from '../convolve.ts';
+import { ints } from '../graph-builder.ts';
 import { imagesOf } from '../images.ts';
 import type { KerasLayer } from '../keras-model.ts';
-import { flagSetting, setting, sizeSetting, sizesSetting } from '../layer-config.ts';
+import { setting, sizeSetting, sizesSetting } from '../layer-config.ts';
 import { knownSize, type LayerRows, layerError, type Rule, takeWeights } from '../layer-rule.ts';
 import { convolutionWindow, type SlidingWindow } from '../window.ts';
 
@@ -60,11 +59,9 @@ const transposedConvolution =
     const { kernel: kernelSize, strides, dilations } = sliding;
     const [kernel, bias] = takeWeights(layer, [
       ['kernel', [...kernelSize, filters, channels]],
-      ...(flagSetting(layer, 'use_bias', true) ? [['bias', [filters]] as const] : []),
+      ...biasWeight(layer, filters),
     ]);
-    const turned = permutedArray(kernel!, [dimensions + 1, dimensions, ...identity(dimensions)]);
-    const inputs = [images.value.name, builder.constant('kernel', turned)];
-    if (bias) inputs.push(builder.constant('bias', arrayTensor(bias)));
+    const inputs = [images.value.name, builder.constant('kernel', turnedKernel(kernel!)), bias] as const;
     const attributes: Record<string, Attribute> = {};
     if (strides.some((stride) => stride !== 1)) attributes.strides = ints(strides);
     if (dilations.some((dilation) => dilation !== 1)) attributes.dilations = ints(dilations);
@@ -77,8 +74,7 @@ const transposedConvolution =
       const { before, after, added } = cuts[axis]!;
       return (size - 1) * strides[axis]! + (kernelSize[axis]! - 1) * dilations[axis]! + 1 + added - before - after;
     });
-    const name = builder.emit('ConvTranspose', inputs, attributes);
-    return applyActivation(applied, images.result(name, filters, sizes));
+    return convolve(applied, images, { filters, sizes }, 'ConvTranspose', inputs, attributes);
   };
 
 export const TRANSPOSED_CONVOLUTION_LAYERS: LayerRows = {
