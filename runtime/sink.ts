@@ -6,7 +6,7 @@ import type { Kernels, Pointer } from './kernels/kernels.ts';
 
 /** Words that rebuilding may use for what is on the way. */
 export const ROOM_WORDS = 1 << 17;
-/** Words behind them for results that a sink has to rearrange. */
+/** Words behind them for results that have to be rearranged: a part of a large weight, or all of a small one. */
 export const SLAB_WORDS = 1 << 14;
 /** Bytes of scratch memory that placing a weight needs. */
 export const SCRATCH_BYTES = 4 * (ROOM_WORDS + SLAB_WORDS);
