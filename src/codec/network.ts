@@ -15,6 +15,11 @@ export interface QuantizedOperand {
   readonly levels: Int32Array;
   /** Value of level 1; positive. */
   readonly step: number;
+  /**
+   * Given where the levels are those of dependent quantisation (see dependent.ts): they form one chain for each index of this
+   * axis, in the order of the file, frequencies in zigzag order and under each the other axes row-major.
+   */
+  readonly chainAxis?: number;
 }
 
 /** Numbers that the file carries as floating point, dense and row-major over `shape`. */
