@@ -19,14 +19,19 @@ export interface QuantizeOptions {
   readonly rates?: LevelRates;
   /** Second moments of the gradients at the outputs, of size `rows`, factored; the identity unless given. */
   readonly outputs?: FactoredHessian;
-  /** How many ways to quantise a row are followed side by side; 1 is GPTQ's greedy rounding. 8 unless given. */
+  /** Whether each row is a chain of dependent quantisation (see dependent.ts); its columns are in the chain's order. */
+  readonly isDependent?: boolean;
+  /**
+   * How many ways to quantise a row are followed side by side, in each state of the quantisers; 1 is GPTQ's greedy rounding. 8 unless
+   * given, and 4 where levels are dependent.
+   */
   readonly survivors?: number;
 }
 
-const SURVIVORS = 8;
+const [UNIFORM_SURVIVORS, DEPENDENT_SURVIVORS] = [8, 4];
 
 export interface QuantizedMatrix {
-  /** (rows, columns), row-major. */
+  /** (rows, columns), row-major: multiples of the step. */
   readonly levels: Int32Array;
   /** tr(G E H Eᵀ), with E the difference to levels × step and G the moments of `outputs`. */
   readonly error: number;
@@ -42,9 +47,10 @@ export function quantizeMatrix(
   weight: Float64Array,
   rows: number,
   hessian: FactoredHessian,
-  { step, lambda, rates, outputs, survivors = SURVIVORS }: QuantizeOptions,
+  options: QuantizeOptions,
 ): QuantizedMatrix {
   const { size } = hessian;
+  const { step, lambda, rates, outputs, isDependent = false } = options;
   if (weight.length !== rows * size)
     throw new TypeError(`${weight.length} numbers for ${rows} rows of ${size} columns`);
   if (outputs && outputs.size !== rows) throw new TypeError(`moments of ${outputs.size} outputs for ${rows} rows`);
@@ -52,7 +58,8 @@ export function quantizeMatrix(
   if (!(lambda >= 0) || (lambda > 0 && !rates)) throw new TypeError('a price of bits needs rates, and is not negative');
 
   const levels = new Int32Array(weight.length);
-  const search = rowSearch(hessian, step, survivors);
+  const survivors = options.survivors ?? (isDependent ? DEPENDENT_SURVIVORS : UNIFORM_SURVIVORS);
+  const search = rowSearch(hessian, { step, isDependent, survivors });
   /** What the errors of the rows above leave to a row. */
   const shift = new Float64Array(size);
   const errors = outputs && new Float64Array(weight.length);

@@ -6,6 +6,7 @@
  * which no place comes before one that is behind it along an axis therefore sees the contexts of the file itself; only
  * the adaptive probabilities are met at another stage of their learning, since the file's order is by frequency.
  */
+import { indexOf, nextState, quantizerOf } from '../dependent.ts';
 import { type LevelPlaces, levelNeighbours, NEIGHBOURHOODS } from './level-neighbours.ts';
 
 export type { LevelPlaces };
@@ -26,17 +27,21 @@ export interface LevelRates {
    * Context of the row's entry at `column`.
    *
    * @param own levels of the row's earlier columns, from index `first` on
+   * @param quantizer which of the two has the entry; 0 where levels are not dependent
    */
-  contextOf(column: number, own: Int32Array, first: number): number;
-  /** Bits of a level in a context, by what is learned from the rows before. */
-  bits(context: number, level: number): number;
+  contextOf(column: number, own: Int32Array, first: number, quantizer: number): number;
+  /** Bits of a level with this index in a context, by what is learned from the rows before. Its sign does not matter. */
+  bits(context: number, index: number): number;
   /** Makes the row's levels known, and the statistics learn them. */
   endRow(levels: Int32Array): void;
 }
 
 const CLASSES = 25;
 const MODELLED_BITS = 3;
-const CLASS_CONTEXTS = NEIGHBOURHOODS * CLASSES;
+/** Contexts of uniform levels, and of those of each of the two quantisers of dependent quantisation. */
+const KINDS = 3;
+const CONTEXTS = KINDS * NEIGHBOURHOODS;
+const CLASS_CONTEXTS = CONTEXTS * CLASSES;
 /** Probabilities stay this far from certainty. */
 const FLOOR = 512 / 65536;
 /** Observations that an initial probability counts for, and after which a context stops slowing down. */
@@ -49,14 +54,16 @@ export function initialStatistics(): LevelStatistics {
   const probabilities = new Float64Array(size).fill(0.5);
   const counts = new Float64Array(size);
   counts.fill(INITIAL_WEIGHT, 0, CLASS_CONTEXTS);
-  for (let neighbourhood = 0; neighbourhood < NEIGHBOURHOODS; neighbourhood++) {
+  for (let context = 0; context < CONTEXTS; context++) {
+    const neighbourhood = context % NEIGHBOURHOODS;
     const octave = (neighbourhood - 1) >> 1;
     const start = neighbourhood <= 2 ? Math.max(0, neighbourhood - 1) : 2 ** octave * (neighbourhood & 1 ? 1 : 1.5);
-    const eighths = neighbourhood === 0 ? 64 : start + 1;
+    // Indices of dependent levels are half as large.
+    const eighths = (neighbourhood === 0 ? 64 : start + 1) / (context < NEIGHBOURHOODS ? 1 : 2);
     // Magnitudes are supposed to fall off geometrically; each further class doubles them.
     for (let bits = 0, tail = eighths / (eighths + 8); bits < CLASSES; bits++) {
       if (bits > 1) tail *= tail;
-      probabilities[neighbourhood * CLASSES + bits] = Math.min(Math.max(tail, FLOOR), 1 - FLOOR);
+      probabilities[context * CLASSES + bits] = Math.min(Math.max(tail, FLOOR), 1 - FLOOR);
     }
   }
   return { probabilities, counts };
@@ -70,29 +77,41 @@ const REMEMBERED = 16;
  *
  * @param levels of the whole tensor, row-major over `places.shape`, into which each row is entered when it ends. Matrices
  *   of one tensor (the groups of a convolution) share it
+ * @param isDependent whether rows are chains of dependent quantisation
  */
-export function levelRates(statistics: LevelStatistics, places: LevelPlaces, levels: Int32Array): LevelRates {
+export function levelRates(
+  statistics: LevelStatistics,
+  places: LevelPlaces,
+  levels: Int32Array,
+  isDependent = false,
+): LevelRates {
   const { rows, columns } = places;
   const { beginRow, neighbourhood } = levelNeighbours(places);
-  const costs = new Float64Array(NEIGHBOURHOODS * REMEMBERED).fill(Number.NaN);
+  const costs = new Float64Array(CONTEXTS * REMEMBERED).fill(Number.NaN);
   let offset = 0;
+  const contextOf = (column: number, own: Int32Array, first: number, quantizer: number) =>
+    neighbourhood(column, own, first) + (isDependent ? NEIGHBOURHOODS * (1 + quantizer) : 0);
   return {
     beginRow(row) {
       offset = rows[row]!;
       beginRow(row, levels);
     },
-    contextOf: neighbourhood,
-    bits(context, level) {
-      const magnitude = Math.abs(level);
+    contextOf,
+    bits(context, index) {
+      const magnitude = Math.abs(index);
       if (magnitude >= REMEMBERED) return bitsOf(statistics, context, magnitude);
       const at = context * REMEMBERED + magnitude;
       if (Number.isNaN(costs[at])) costs[at] = bitsOf(statistics, context, magnitude);
       return costs[at]!;
     },
     endRow(own) {
-      for (let column = 0; column < columns.length; column++) {
-        learn(statistics, neighbourhood(column, own, 0), Math.abs(own[column]!));
-        levels[offset + columns[column]!] = own[column]!;
+      for (let column = 0, state = 0; column < columns.length; column++) {
+        const level = own[column]!;
+        const quantizer = isDependent ? quantizerOf(state) : 0;
+        const index = isDependent ? indexOf(quantizer, level) : level;
+        learn(statistics, contextOf(column, own, 0, quantizer), Math.abs(index));
+        levels[offset + columns[column]!] = level;
+        if (isDependent) state = nextState(state, index);
       }
       costs.fill(Number.NaN);
     },

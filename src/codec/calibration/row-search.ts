@@ -3,9 +3,15 @@
  * dearest are dropped at every column (the M-algorithm; Anderson and Mohan, "Sequential coding algorithms", IEEE
  * Transactions on Communications 1984). Rounding each column to its own best (GPTQ, Babai's nearest plane) is the search
  * with one survivor. A second best level may leave less to the columns behind it, or cheaper contexts to its neighbours.
+ *
+ * With dependent quantisation each way is in a state of its machine, and the dearest are dropped among those that end in the
+ * same state: with one survivor of each that is the Viterbi algorithm, with more its list form (Seshadri and Sundberg, "List
+ * Viterbi decoding algorithms", IEEE Transactions on Communications 1994), where each path sees targets of its own.
  */
+import { nextState, quantizerOf, STATES } from '../dependent.ts';
 import type { FactoredHessian } from './hessian.ts';
 import type { LevelRates } from './rate-model.ts';
+import { agree, begin, type Choices, extend, noChoices, noPaths, offer, type Paths, WINDOW } from './survivors.ts';
 
 export interface RowLevels {
   /** One for each column. Valid until the next search. */
@@ -30,23 +36,31 @@ export type RowSearch = (
 
 /** As for the plain quantiser: what is beyond would be better kept as floating point. */
 const LARGEST_LEVEL = 2 ** 22;
-/** Survivors that disagree on what is so many columns behind are dropped; by then they nearly always agree. */
-const WINDOW = 60;
 /** Columns whose errors are fed forward at once. */
 const BATCH = 4;
 const REACH = WINDOW + BATCH;
-/** Most levels that are tried for a column: the nearest, the two beside it, and zero. */
-const CHOICES = 4;
+
+export interface RowSearchOptions {
+  /** Value of level 1. */
+  readonly step: number;
+  /** Whether levels are those of dependent quantisation, a row being a chain; any integers otherwise. */
+  readonly isDependent: boolean;
+  /** How many ways are followed that end in the same state; without dependent quantisation there is but one. */
+  readonly survivors: number;
+}
 
 /** Makes the search for the rows of one matrix. Throws `RangeError` unless `survivors` is a positive integer. */
-export function rowSearch(hessian: FactoredHessian, step: number, survivors: number): RowSearch {
+export function rowSearch(
+  { size, upper, weights }: FactoredHessian,
+  { step, isDependent, survivors }: RowSearchOptions,
+): RowSearch {
   if (!(Number.isInteger(survivors) && survivors >= 1)) {
     throw new RangeError(`survivors must be a positive integer, got ${survivors}`);
   }
-  const { size, upper, weights } = hessian;
+  const states = isDependent ? STATES : 1;
   const band = columnBand(upper, size);
-  const paths = noPaths(survivors, size);
-  const choices = noChoices(survivors * CHOICES);
+  const paths = noPaths(states * survivors, size);
+  const choices = noChoices(states, survivors);
   /** The row, plus what the columns before `fed` leave to it. */
   const targets = new Float64Array(size);
 
@@ -55,17 +69,17 @@ export function rowSearch(hessian: FactoredHessian, step: number, survivors: num
     let fed = 0;
     begin(paths);
     for (let column = 0; column < size; column++) {
-      choices.count = 0;
       const before = (column + 1) * REACH - column;
+      const weight = weights[column]! * step * step;
       for (let place = 0; place < paths.alive; place++) {
         const path = paths.active[place]!;
         const own = path * size;
         let target = targets[column]!;
         for (let at = fed; at < column; at++) target += paths.errors[own + at]! * band[before + at]!;
-        const context = rates ? rates.contextOf(column, paths.levels, own) : 0;
-        propose(choices, paths, path, target / step, weights[column]! * step * step, lambda, context, rates);
+        const quantizer = isDependent ? quantizerOf(paths.states[path]!) : 0;
+        const context = rates ? rates.contextOf(column, paths.levels, own, quantizer) : 0;
+        propose(choices, paths, path, target / step, weight, lambda, context, rates, isDependent);
       }
-      keepCheapest(choices, survivors);
       extend(paths, choices, column, row[column]! + shift[column]!, step);
       agree(paths, column);
       if (paths.decided - fed >= BATCH) {
@@ -82,75 +96,9 @@ export function rowSearch(hessian: FactoredHessian, step: number, survivors: num
   };
 }
 
-/** The survivors. */
-interface Paths {
-  readonly size: number;
-  /** Levels of each path, and the errors that they make: (survivors, size). Before `decided` all paths have the same. */
-  readonly levels: Int32Array;
-  readonly errors: Float64Array;
-  /** Of each path until now. */
-  readonly costs: Float64Array;
-  readonly distortions: Float64Array;
-  readonly bits: Float64Array;
-  /** Numbers of the `alive` paths that are in use, the cheapest first. */
-  readonly active: Int32Array;
-  readonly taken: Uint8Array;
-  alive: number;
-  decided: number;
-}
-
-function noPaths(survivors: number, size: number): Paths {
-  return {
-    size,
-    levels: new Int32Array(survivors * size),
-    errors: new Float64Array(survivors * size),
-    costs: new Float64Array(survivors),
-    distortions: new Float64Array(survivors),
-    bits: new Float64Array(survivors),
-    active: new Int32Array(survivors),
-    taken: new Uint8Array(survivors),
-    alive: 0,
-    decided: 0,
-  };
-}
-
-function begin(paths: Paths): void {
-  paths.alive = 1;
-  paths.decided = 0;
-  paths.active[0] = 0;
-  paths.costs[0] = 0;
-  paths.distortions[0] = 0;
-  paths.bits[0] = 0;
-}
-
-/** Ways to go on from the survivors. */
-interface Choices {
-  count: number;
-  readonly parents: Int32Array;
-  readonly levels: Int32Array;
-  readonly costs: Float64Array;
-  readonly distortions: Float64Array;
-  readonly bits: Float64Array;
-  /** Numbers of those that are kept, the cheapest first. */
-  readonly kept: Int32Array;
-  keptCount: number;
-}
-
-function noChoices(size: number): Choices {
-  return {
-    count: 0,
-    parents: new Int32Array(size),
-    levels: new Int32Array(size),
-    costs: new Float64Array(size),
-    distortions: new Float64Array(size),
-    bits: new Float64Array(size),
-    kept: new Int32Array(size),
-    keptCount: 0,
-  };
-}
-
 /**
- * Enters what one path may do with its next column.
+ * Offers what one path may do with its next column: the two levels around its target, the next smaller one, and zero. (Of the odd
+ * quantiser, zero can be nearer than the larger of the two.)
  *
  * @param target in steps
  * @param weight of a squared step
@@ -164,91 +112,28 @@ function propose(
   lambda: number,
   context: number,
   rates: LevelRates | undefined,
+  isDependent: boolean,
 ): void {
+  const state = paths.states[path]!;
+  const quantizer = isDependent ? quantizerOf(state) : 0;
+  const spacing = isDependent ? 2 : 1;
   const size = Math.abs(target);
-  const nearest = Math.round(size);
-  if (!(nearest <= LARGEST_LEVEL)) throw new RangeError('a value is too large against the step');
-  // What is beyond the nearest level is worth a try only for what it leaves to others.
-  const first = paths.active.length > 1 && nearest < size ? nearest + 1 : nearest;
-  const last = lambda > 0 || (paths.active.length > 1 && nearest > size) ? Math.max(nearest - 1, 0) : nearest;
-  for (let level = first; level >= 0; level = level > last ? level - 1 : level > 0 && lambda > 0 ? 0 : -1) {
+  const below = Math.floor((size + quantizer) / spacing);
+  if (!(below < LARGEST_LEVEL)) throw new RangeError('a value is too large against the step');
+  const last = Math.max(below - 1, 0);
+  for (let index = below + 1; index >= 0; index = index > last ? index - 1 : index > 0 ? 0 : -1) {
+    const level = index === 0 ? 0 : spacing * index - quantizer;
     const distortion = weight * (size - level) ** 2;
-    const bits = rates ? rates.bits(context, level) : 0;
-    const at = choices.count++;
-    choices.parents[at] = path;
-    choices.levels[at] = target < 0 ? -level : level;
-    choices.costs[at] = paths.costs[path]! + distortion + lambda * bits;
-    choices.distortions[at] = paths.distortions[path]! + distortion;
-    choices.bits[at] = paths.bits[path]! + bits;
-  }
-}
-
-/** Keeps the cheapest `most` choices, in order. */
-function keepCheapest(choices: Choices, most: number): void {
-  const { kept, costs, count } = choices;
-  let length = 0;
-  for (let at = 0; at < count; at++) {
-    const cost = costs[at]!;
-    if (length === most && cost >= costs[kept[length - 1]!]!) continue;
-    let place = length < most ? length++ : length - 1;
-    for (; place > 0 && costs[kept[place - 1]!]! > cost; place--) kept[place] = kept[place - 1]!;
-    kept[place] = at;
-  }
-  choices.keptCount = length;
-}
-
-/**
- * Makes paths of the kept choices: the first child of a path takes its place, others that of a path without children.
- *
- * @param value of the column, of which the errors are counted
- */
-function extend(paths: Paths, choices: Choices, column: number, value: number, step: number): void {
-  const { size, levels, errors, active, taken, decided } = paths;
-  const { kept, keptCount, parents } = choices;
-  taken.fill(0);
-  for (let place = 0; place < keptCount; place++) {
-    const parent = parents[kept[place]!]!;
-    active[place] = taken[parent] ? -1 : parent;
-    taken[parent] = 1;
-  }
-  for (let place = 0, free = 0; place < keptCount; place++) {
-    const choice = kept[place]!;
-    if (active[place]! < 0) {
-      while (taken[free]) free++;
-      taken[free] = 1;
-      active[place] = free;
-      const from = parents[choice]! * size;
-      levels.copyWithin(free * size + decided, from + decided, from + column);
-      errors.copyWithin(free * size + decided, from + decided, from + column);
-    }
-    const path = active[place]!;
-    const level = choices.levels[choice]!;
-    levels[path * size + column] = level;
-    errors[path * size + column] = value - level * step;
-    paths.costs[path] = choices.costs[choice]!;
-    paths.distortions[path] = choices.distortions[choice]!;
-    paths.bits[path] = choices.bits[choice]!;
-  }
-  paths.alive = keptCount;
-}
-
-/** Takes as decided what all survivors agree on, and, where it is long ago, what the cheapest says; others are dropped. */
-function agree(paths: Paths, column: number): void {
-  const { size, levels, errors, active, taken } = paths;
-  for (; paths.decided <= column; paths.decided++) {
-    const at = paths.decided;
-    const own = active[0]! * size + at;
-    let agreeing = 1;
-    for (let place = 1; place < paths.alive; place++) {
-      if (levels[active[place]! * size + at] === levels[own]) active[agreeing++] = active[place]!;
-      else if (column - at < WINDOW) return;
-    }
-    paths.alive = agreeing;
-    // Paths that are not in use will get what others have from here on only.
-    for (let path = 0; path < taken.length; path++) {
-      levels[path * size + at] = levels[own]!;
-      errors[path * size + at] = errors[own]!;
-    }
+    const bits = rates ? rates.bits(context, index) : 0;
+    offer(
+      choices,
+      isDependent ? nextState(state, index) : 0,
+      path,
+      target < 0 ? -level : level,
+      paths.costs[path]! + distortion + lambda * bits,
+      paths.distortions[path]! + distortion,
+      paths.bits[path]! + bits,
+    );
   }
 }
 

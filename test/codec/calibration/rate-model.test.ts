@@ -93,7 +93,7 @@ describe('levelRates', () => {
       second.beginRow(row);
       const own = levels.subarray(12 + 6 * row);
       for (let column = 0; column < 6; column++) {
-        expect(second.contextOf(column, own, 0)).toBe(whole.contextOf(column, own, 0));
+        expect(second.contextOf(column, own, 0, 0)).toBe(whole.contextOf(column, own, 0, 0));
       }
     }
   });
@@ -109,7 +109,7 @@ function bitsOf(statistics: LevelStatistics, places: LevelPlaces, levels: Int32A
     const own = Int32Array.from(columns, (offset) => levels[rows[row]! + offset]!);
     rates.beginRow(row);
     for (let column = 0; column < columns.length; column++)
-      bits += rates.bits(rates.contextOf(column, own, 0), own[column]!);
+      bits += rates.bits(rates.contextOf(column, own, 0, 0), own[column]!);
     rates.endRow(own);
   }
   expect(known).toEqual(levels);
