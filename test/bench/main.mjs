@@ -1,7 +1,7 @@
 /**
  * The benches, one after another; figures are medians, and ratios to a peer that ran in turn. No test depends on them.
  *
- *     npm run bench [-- --runs N] [-- --only dct|idct|gemm|decode|convert|calibration|unet|runtime]
+ *     npm run bench [-- --runs N] [-- --only dct|idct|gemm|decode|convert|calibration|rate-curves|unet|runtime] [-- --net NAME]
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -11,12 +11,15 @@ import * as dct from './dct.mjs';
 import * as decode from './decode.mjs';
 import * as gemm from './gemm.mjs';
 import * as idct from './idct.mjs';
+import * as rateCurves from './rate-curves.mjs';
 import * as runtime from './runtime.mjs';
 import * as unet from './unet.mjs';
 
-const BENCHES = { dct, idct, gemm, decode, convert, calibration, unet, runtime };
+const BENCHES = { dct, idct, gemm, decode, convert, calibration, 'rate-curves': rateCurves, unet, runtime };
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '1' }, only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '1' }, only: { type: 'string' }, net: { type: 'string' } },
+});
 const runs = Number(values.runs);
 if (!(Number.isInteger(runs) && runs > 0))
   throw new RangeError(`--runs must be a positive integer, not ${values.runs}`);
@@ -27,6 +30,6 @@ if (values.only !== undefined && !(values.only in BENCHES)) {
 console.log(`Node ${process.versions.node}, ${availableParallelism()} threads.\n`);
 for (const [name, { run }] of Object.entries(BENCHES)) {
   if (values.only !== undefined && values.only !== name) continue;
-  if ((await run(runs)) === false) process.exitCode = 1;
+  if ((await run(runs, { net: values.net })) === false) process.exitCode = 1;
   console.log();
 }
