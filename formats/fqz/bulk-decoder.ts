@@ -1,9 +1,11 @@
 /**
  * Long runs of numbers decoded by what a platform offers.
  */
+
+import { CHAIN_CONTEXTS, chainPriors } from './chains-code.ts';
 import { type CoreLayout, codedCount } from './coded-order.ts';
 import { FLOAT_LAYOUTS, patternContexts, zeroBits } from './float-patterns-code.ts';
-import { CLASS_CONTEXTS, classPriors, MANTISSA_CONTEXTS } from './levels-code.ts';
+import { classPriors, LEVEL_CONTEXTS } from './levels-code.ts';
 import type { RunsDecoder } from './number-runs.ts';
 
 /** Where a range decoder stands: the index of the next byte, and its two numbers. */
@@ -23,8 +25,8 @@ export interface BulkDecoder {
    */
   contexts(size: number, initial?: ArrayLike<number>): number;
   /**
-   * The levels of an operand, in a new array that is row-major over the frequency axes and then the others. `contexts` are
-   * those of the classes and then those of the mantissas. Throws `FormatError` where they are damaged.
+   * The levels of an operand, in a new array that is row-major over the chain axis, the frequency axes and then the others.
+   * `contexts` are those of the classes and then those of the mantissas. Throws `FormatError` where they are damaged.
    */
   levels(contexts: number, layout: CoreLayout): Int32Array;
   /**
@@ -38,13 +40,16 @@ export interface BulkDecoder {
 export function bulkRuns(bulk: BulkDecoder): RunsDecoder {
   return (decoder) => {
     bulk.open(decoder.bytes, decoder);
-    const levels = bulk.contexts(CLASS_CONTEXTS + MANTISSA_CONTEXTS, classPriors());
+    let levels: number | undefined;
+    let chains: number | undefined;
     const places = new Map<string, number>();
     return {
       frequenciesFirst: true,
       levels(layout) {
         decoder.expect(codedCount(layout));
-        return bulk.levels(levels, layout);
+        if (layout.chainAxis === undefined) levels ??= bulk.contexts(LEVEL_CONTEXTS, classPriors());
+        else chains ??= bulk.contexts(CHAIN_CONTEXTS, chainPriors());
+        return bulk.levels((layout.chainAxis === undefined ? levels : chains)!, layout);
       },
       patterns(where, dtype, count) {
         const [exponent, mantissa] = FLOAT_LAYOUTS[dtype];

@@ -1,5 +1,5 @@
 /**
- * The constants of the `.fqz` container, version 1 (SPEC.md, "Layout" and "Limits").
+ * The constants of the `.fqz` container, versions 1 and 2 (SPEC.md, "Layout" and "Limits").
  */
 import { FormatError } from '../../src/errors.ts';
 
@@ -16,7 +16,9 @@ export function atMost(what: string, value: number, most: number): number {
 
 /** `FQZ`, then the version byte. */
 export const MAGIC = [0x46, 0x51, 0x5a] as const;
-export const VERSION = 1;
+/** A file is of the first version that has all it uses: version 2 has chains of dependent quantisation. */
+export const FIRST_VERSION = 1;
+export const NEWEST_VERSION = 2;
 
 /** Magic and version in front, CRC-32 behind. */
 export const HEADER_BYTES = 4;

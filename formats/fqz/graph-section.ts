@@ -17,10 +17,10 @@ export interface GraphSection extends Companions {
   readonly headers: readonly NamedHeader[];
 }
 
-export function graphSection(coder: BitCoder): GraphSection {
+export function graphSection(coder: BitCoder, version: number): GraphSection {
   const isForeign = flag(coder, 'graph is stored as ONNX');
   const { model, weights } = isForeign ? { weights: foreignWeights(coder) } : codeGraph(coder);
-  const headers = weightHeaders(coder, weights);
+  const headers = weightHeaders(coder, weights, version);
   const extras = companions(coder);
   const foreignLength = isForeign ? uint(coder, 'bytes of the ONNX graph') : 0;
   return { ...(model && { model }), headers, ...extras, foreignLength };

@@ -4,6 +4,7 @@
 import type { StoredWeight } from '../../src/codec/archive.ts';
 import { type CodedOperand, cosineAxes, dctExpression, LARGEST_RANK } from '../../src/codec/network.ts';
 import { nearestStepCode, stepOf } from '../../src/codec/step.ts';
+import { otherAxes } from '../../src/codec/zigzag.ts';
 import { DTYPES, type DType } from '../../src/graph/dtype.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
 import {
@@ -26,9 +27,13 @@ export function headerOf(weight: StoredWeight): WeightHeader {
     if (operand.kind === 'cosine') return operand;
     const frequencyAxes = [...letters[at]!].flatMap((letter, axis) => (cosines.has(letter) ? [axis] : []));
     const layout = { shape: operand.shape, frequencyAxes, frequencies: lastFrequency(operand, frequencyAxes) };
-    return operand.kind === 'float'
-      ? { kind: operand.precision, layout }
-      : { kind: 'quantized', stepCode: stepCodeOf(operand.step), layout };
+    if (operand.kind === 'float') return { kind: operand.precision, layout };
+    const { chainAxis } = operand;
+    if (chainAxis !== undefined && !otherAxes(operand.shape, frequencyAxes).includes(chainAxis)) {
+      throw new TypeError(`chains along axis ${chainAxis} of an operand whose frequency axes are [${frequencyAxes}]`);
+    }
+    const stepCode = stepCodeOf(operand.step);
+    return { kind: 'quantized', stepCode, layout: chainAxis === undefined ? layout : { ...layout, chainAxis } };
   });
   return { dtype: weight.dtype, shape: weight.shape, network: { expression, shape, operands: headers } };
 }
@@ -83,7 +88,8 @@ export function headerSymbols(): (slot: string, header: WeightHeader) => Symbols
   }
 
   function* operandSymbols(operand: OperandHeader, layoutSymbols: (layout: CoreLayout) => Symbols): Symbols {
-    yield OPERAND_KINDS.indexOf(operand.kind);
+    const chainAxis = operand.layout?.chainAxis;
+    yield OPERAND_KINDS.indexOf(chainAxis === undefined ? operand.kind : 'chains');
     if (operand.kind === 'cosine') {
       yield size(operand.size);
       yield count(operand.count);
@@ -95,6 +101,7 @@ export function headerSymbols(): (slot: string, header: WeightHeader) => Symbols
     }
     yield layoutSymbols(operand.layout);
     yield recentSymbols(frequencies, operand.layout.frequencies, [operand.layout.frequencies]);
+    if (chainAxis !== undefined) yield chainAxis;
   }
 
   function* networkSymbols(network: NetworkHeader): Symbols {

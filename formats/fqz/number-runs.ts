@@ -3,6 +3,7 @@
  * numbers, bit for bit.
  */
 import type { BitCoder } from './bit-coder.ts';
+import { chainsCode } from './chains-code.ts';
 import type { CoreLayout } from './coded-order.ts';
 import { floatPatternsCode, type PatternsCode } from './float-patterns-code.ts';
 import { levelsCode } from './levels-code.ts';
@@ -11,9 +12,9 @@ import type { RangeDecoder } from './range-decoder.ts';
 /** Codes the runs of one file. */
 export interface NumberRuns {
   readonly patterns: PatternsCode;
-  /** Codes the levels of an operand. */
+  /** Codes the levels of an operand, those of chains as multiples of the step. */
   levels(layout: CoreLayout): Int32Array;
-  /** Whether levels have the frequency axes first, then the others, rather than the axes of the layout. */
+  /** Whether levels have the chain axis first, then the frequency axes, then the others, rather than the axes of the layout. */
   readonly frequenciesFirst?: boolean;
 }
 
@@ -22,5 +23,10 @@ export type RunsDecoder = (decoder: RangeDecoder) => NumberRuns;
 
 /** This folder's own codes. */
 export function plainRuns(coder: BitCoder): NumberRuns {
-  return { patterns: floatPatternsCode(coder), levels: levelsCode(coder) };
+  const levels = levelsCode(coder);
+  const chains = chainsCode(coder);
+  return {
+    patterns: floatPatternsCode(coder),
+    levels: (layout) => (layout.chainAxis === undefined ? levels : chains)(layout),
+  };
 }

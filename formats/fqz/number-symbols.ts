@@ -2,6 +2,7 @@
  * Numbers as the symbols of a file (SPEC.md, "Coefficients").
  */
 import type { StoredWeight } from '../../src/codec/archive.ts';
+import { indexOf, nextState, quantizerOf } from '../../src/codec/dependent.ts';
 import { halfFromFloat } from '../../src/codec/half.ts';
 import { byteLength } from '../../src/graph/dtype.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
@@ -23,7 +24,8 @@ export function* weightSymbols(weight: StoredWeight, header: WeightHeader): Symb
     if (operand.kind === 'cosine') continue;
     const { layout } = header.network!.operands[at]!;
     if (operand.kind === 'quantized') {
-      yield inCodedOrder(operand.levels, layout!);
+      const levels = inCodedOrder(operand.levels, layout!);
+      yield layout!.chainAxis === undefined ? levels : indicesOf(levels, layout!);
       continue;
     }
     const { values, precision } = operand;
@@ -40,6 +42,18 @@ function inCodedOrder<T extends Int32Array | Uint32Array>(numbers: T, layout: Co
     coded[count++] = numbers[offset]!;
   });
   return coded;
+}
+
+/** The indices of multiples in coded order. Throws `TypeError` where a multiple is none that its quantiser has. */
+function indicesOf(multiples: Int32Array, layout: CoreLayout): Int32Array {
+  const length = multiples.length / layout.shape[layout.chainAxis!]!;
+  let state = 0;
+  return multiples.map((multiple, at) => {
+    if (at % length === 0) state = 0;
+    const index = indexOf(quantizerOf(state), multiple);
+    state = nextState(state, index);
+    return index;
+  });
 }
 
 /** The symbols of a tensor's elements. */

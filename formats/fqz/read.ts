@@ -1,11 +1,11 @@
 /**
- * Reads the `.fqz` container, version 1 (SPEC.md). Nothing is believed before the checksum agrees, and no memory is
+ * Reads the `.fqz` container, versions 1 and 2 (SPEC.md). Nothing is believed before the checksum agrees, and no memory is
  * taken for what the remaining bytes cannot hold.
  */
 import type { Archive, ArchiveGraph, StoredWeight } from '../../src/codec/archive.ts';
 import { FormatError } from '../../src/errors.ts';
 import { crc32 } from './crc32.ts';
-import { atMost, CHECKSUM_BYTES, HEADER_BYTES, largestMemory, MAGIC, VERSION } from './format.ts';
+import { atMost, CHECKSUM_BYTES, FIRST_VERSION, HEADER_BYTES, largestMemory, MAGIC, NEWEST_VERSION } from './format.ts';
 import { graphSection } from './graph-section.ts';
 import { plainRuns, type RunsDecoder } from './number-runs.ts';
 import { RangeDecoder } from './range-decoder.ts';
@@ -71,7 +71,7 @@ export function readFqz(bytes: Uint8Array): ReadArchive {
  * promises. Throws `FormatError` as `readFqz` does.
  */
 export function openFqz(bytes: Uint8Array): OpenedFqz {
-  checkContainer(bytes);
+  const version = checkContainer(bytes);
   const end = bytes.length - CHECKSUM_BYTES;
   let graphStart = HEADER_BYTES;
   let graphLength = 0;
@@ -83,7 +83,7 @@ export function openFqz(bytes: Uint8Array): OpenedFqz {
   const graphEnd = atMost('end of the graph', graphStart + graphLength, end);
 
   const head = new RangeDecoder(bytes.subarray(graphStart, graphEnd));
-  const { model, headers, foreignLength, ...rest } = graphSection(head);
+  const { model, headers, foreignLength, ...rest } = graphSection(head, version);
   head.finish();
 
   const start = atMost('end of the ONNX graph', graphEnd + foreignLength, end);
@@ -95,7 +95,7 @@ export function openFqz(bytes: Uint8Array): OpenedFqz {
   const memory = headers.reduce((sum, own) => sum + memoryOf(own), 0);
   atMost('bytes of all weights', memory, largestMemory(weightBytes));
   return {
-    version: VERSION,
+    version,
     graph,
     ...rest,
     graphBytes: bytes.length - weightBytes,
@@ -115,18 +115,23 @@ function weightsOf(headers: readonly NamedHeader[], coefficients: Uint8Array): O
   };
 }
 
-function checkContainer(bytes: Uint8Array): void {
+/** The version of a file that is whole. */
+function checkContainer(bytes: Uint8Array): number {
   if (!isFqz(bytes)) throw new FormatError('fqz', 'this is not a .fqz file, which begins with FQZ');
   if (bytes.length <= HEADER_BYTES + CHECKSUM_BYTES) {
     throw new FormatError('fqz', `the file is cut off: ${bytes.length} bytes are too few`);
   }
   const version = bytes[MAGIC.length]!;
-  if (version !== VERSION) {
-    throw new FormatError('fqz', `the file is of version ${version}; this program reads version ${VERSION}`);
+  if (version < FIRST_VERSION || version > NEWEST_VERSION) {
+    throw new FormatError(
+      'fqz',
+      `the file is of version ${version}; this program reads up to version ${NEWEST_VERSION}`,
+    );
   }
   const end = bytes.length - CHECKSUM_BYTES;
   const stored = new DataView(bytes.buffer, bytes.byteOffset + end, CHECKSUM_BYTES).getUint32(0, true);
   if (stored !== crc32(bytes.subarray(0, end))) {
     throw new FormatError('fqz', 'the file is damaged or cut off: its checksum does not match');
   }
+  return version;
 }

@@ -49,10 +49,12 @@ export function memoryOf({ dtype, shape, network }: WeightHeader): number {
 export const EXACT = 0;
 export const DCT = 1;
 export const EXPRESSION = 2;
-export const OPERAND_KINDS = ['quantized', 'float16', 'float32', 'cosine'] as const;
+export const OPERAND_KINDS = ['quantized', 'float16', 'float32', 'cosine', 'chains'] as const;
+/** Bits of the number of an operand's kind: the first version had no chains. */
+export const kindBits = (version: number) => (version === 1 ? 2 : 3);
 
 /** The headers of all weights. Their slots tell weights of one use apart, since they resemble each other. */
-export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): NamedHeader[] {
+export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[], version: number): NamedHeader[] {
   const types: Record<string, DType[]> = {};
   const expressions: string[] = [];
   const numbers: Record<string, number[]> = {};
@@ -81,12 +83,14 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
 
   /** An operand; `place` says with which statistics its kind comes. */
   const operand = (slot: string, place: string, layoutOf: () => Omit<CoreLayout, 'frequencies'>): OperandHeader => {
-    const kind = OPERAND_KINDS[tree(coder, `kind of ${place}`, 2)]!;
+    const kind = OPERAND_KINDS[tree(coder, `kind of ${place}`, kindBits(version))];
+    if (!kind) throw damaged(`an operand of ${slot} is of no known kind`);
     if (kind === 'cosine') {
       const size = number('size', kind);
       return { kind, size, count: number('rows', kind) };
     }
-    if (kind === 'quantized') {
+    const isQuantized = kind === 'quantized' || kind === 'chains';
+    if (isQuantized) {
       stepCode += int(coder, 'step');
       atMost('step', Math.abs(stepCode), LARGEST_STEP_CODE);
     }
@@ -94,7 +98,11 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[]): Name
     if (elementsOf(shape) === 0) throw damaged(`an operand of shape [${shape}] has no numbers`);
     const most = frequencyAxes.reduce((product, axis) => product * shape[axis]!, 1);
     const layout = { shape, frequencyAxes, frequencies: number('frequencies', slot, most) };
-    return kind === 'quantized' ? { kind, stepCode, layout } : { kind, layout };
+    if (!isQuantized) return { kind, layout };
+    if (kind === 'quantized') return { kind, stepCode, layout };
+    const chainAxis = atMost('chain axis', uint(coder, `chain axis of ${place}`), shape.length - 1);
+    if (frequencyAxes.includes(chainAxis)) throw damaged('the chains of an operand are along frequencies');
+    return { kind: 'quantized', stepCode, layout: { ...layout, chainAxis } };
   };
 
   /** A core with cosines along some axes, or, with none, plain numbers: everything follows from a flag for each axis. */

@@ -31,11 +31,13 @@ export function weightNumbers(
       return { kind: 'float', shape: layout.shape, precision: kind, values: spread(layout, words) };
     }
     // The letters stand in the order of the axes that the levels have.
-    const first = frequenciesFirst ? layout.frequencyAxes : [];
+    const { chainAxis } = layout;
+    const first = frequenciesFirst ? [...(chainAxis === undefined ? [] : [chainAxis]), ...layout.frequencyAxes] : [];
     const axes = [...first, ...otherAxes(layout.shape, first)];
     parts[at] = axes.map((axis) => parts[at]![axis]).join('');
     const shape = axes.map((axis) => layout.shape[axis]!);
-    return { kind, shape, step: stepOf(header.stepCode), levels: levels(layout) };
+    const own = { kind, shape, step: stepOf(header.stepCode), levels: levels(layout) } as const;
+    return chainAxis === undefined ? own : { ...own, chainAxis: axes.indexOf(chainAxis) };
   });
   return { name, dtype, shape, network: { expression: `${parts}->${result}`, shape: network.shape, operands } };
 }

@@ -1,9 +1,9 @@
 /**
- * Writes the `.fqz` container, version 1 (SPEC.md).
+ * Writes the `.fqz` container (SPEC.md), in the first version that has what the archive uses.
  */
 import type { Archive, StoredWeight } from '../../src/codec/archive.ts';
 import { crc32 } from './crc32.ts';
-import { CHECKSUM_BYTES, FOREIGN_SLOT, largestMemory, MAGIC, VERSION } from './format.ts';
+import { CHECKSUM_BYTES, FIRST_VERSION, FOREIGN_SLOT, largestMemory, MAGIC, NEWEST_VERSION } from './format.ts';
 import type { WeightUse } from './graph-code.ts';
 import { graphSection } from './graph-section.ts';
 import { graphSymbols } from './graph-symbols.ts';
@@ -36,9 +36,10 @@ export interface WrittenArchive {
  */
 export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenArchive {
   const foreign = archive.graph.kind === 'onnx' ? archive.graph.deflated : undefined;
+  const version = archive.weights.some(hasChains) ? NEWEST_VERSION : FIRST_VERSION;
   const { symbols, weights, headers } = sectionSymbols(archive, options.keepNames ?? false);
   const head = new RangeEncoder(symbols);
-  graphSection(head);
+  graphSection(head, version);
   const graph = head.finish();
 
   const body = new RangeEncoder(numbersOf(weights, headers));
@@ -53,7 +54,7 @@ export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenA
     throw new RangeError(`weights of ${memory} bytes in ${coefficients.length} are beyond what a .fqz file may hold`);
   }
 
-  const bytes = concatenate([[...MAGIC, VERSION], varint(graph.length), graph, foreign ?? [], coefficients]);
+  const bytes = concatenate([[...MAGIC, version], varint(graph.length), graph, foreign ?? [], coefficients]);
   new DataView(bytes.buffer).setUint32(bytes.length - CHECKSUM_BYTES, crc32(bytes.subarray(0, -CHECKSUM_BYTES)), true);
   const total = ends.at(-1) ?? 1;
   const share = (at: number) => ((ends[at]! - (ends[at - 1] ?? 0)) / total) * coefficients.length;
@@ -63,6 +64,11 @@ export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenA
     weightBytes: coefficients.length,
     bytesOf: new Map(weights.map(({ name }, at) => [name, share(at)])),
   };
+}
+
+function hasChains(weight: StoredWeight): boolean {
+  const operands = 'tensor' in weight ? [] : weight.network.operands;
+  return operands.some((operand) => operand.kind === 'quantized' && operand.chainAxis !== undefined);
 }
 
 /** The symbols of the graph section, and, when they have been taken, the weights in the order of the file. */

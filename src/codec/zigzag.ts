@@ -26,16 +26,16 @@ export function otherAxes(shape: readonly number[], axes: readonly number[]): nu
 /**
  * Visits entries of a box: the first `count` frequencies, which are the indices along `axes`, in zigzag order, and under
  * each the other axes in row-major order. It takes no memory of its own, so that a file may promise a large box and few
- * frequencies. `offset` is row-major over `shape`; `index` is the same array on every call.
+ * frequencies. `offset` is row-major over `shape`, unless other `strides` are given; `index` is the same array on every call.
  */
 export function forEachInZigzag(
   shape: readonly number[],
   axes: readonly number[],
   count: number,
   visit: (offset: number, index: Int32Array) => void,
+  strides: ArrayLike<number> = stridesOf(shape),
 ): void {
   const others = otherAxes(shape, axes);
-  const strides = stridesOf(shape);
   const index = new Int32Array(shape.length);
   /** How much the axes from each one on can add to the index sum. */
   const reach = [...axes, 0].map((_, at) => axes.slice(at).reduce((sum, axis) => sum + shape[axis]! - 1, 0));
