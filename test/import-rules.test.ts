@@ -71,7 +71,15 @@ const TABLE: readonly ImportRule[] = [
   { files: ['src/codec/'], may: ['src/codec/', ...GRAPH, '@petamoriken/float16'] },
   { files: ['src/onnxruntime.ts'], may: [...GRAPH, 'onnxruntime-web', COMPUTED] },
   { files: ['src/data/'], may: ['src/data/', ...GRAPH, 'src/onnxruntime.ts', 'node:', 'fflate', 'sharp'] },
-  { files: ['src/*'], may: ['src/*', 'src/codec/', 'src/data/', ...GRAPH, 'formats/', 'fflate'] },
+  {
+    files: ['src/fit/rules/', 'src/fit/gradient.ts', 'src/fit/emit.ts'],
+    may: ['src/fit/rules/', 'src/fit/emit.ts', ...GRAPH],
+  },
+  {
+    files: ['src/fit/'],
+    may: ['src/fit/', 'src/codec/', 'src/foreign-graph.ts', 'formats/onnx/', 'formats/fqz/', ...GRAPH],
+  },
+  { files: ['src/*'], may: ['src/*', 'src/codec/', 'src/data/', 'src/fit/', ...GRAPH, 'formats/', 'fflate'] },
   {
     files: ['src/cli/'],
     may: ['src/', 'formats/', 'runtime/', 'node:', 'commander', 'cli-progress'],
