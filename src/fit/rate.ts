@@ -1,0 +1,35 @@
+/**
+ * The rate term: what coefficients are going to cost, as something with slopes, and how much it weighs against the loss.
+ */
+import type { Parameter } from './parameter.ts';
+
+/**
+ * Estimated bits of a coefficient at v steps from zero: log₂(1 + |v|), which grows as the bit length of the level does. Adds
+ * `weight` times its slopes by the values to `slopes`, and returns its slope by the logarithm of the step.
+ */
+export function addRateSlopes({ values, live, step }: Parameter, weight: number, slopes: Float32Array): number {
+  let byStep = 0;
+  for (let at = 0; at < values.length; at++) {
+    if (!live[at]) continue;
+    const value = values[at]!;
+    const slope = weight / (Math.LN2 * (step + Math.abs(value)));
+    slopes[at]! += Math.sign(value) * slope;
+    byStep -= Math.abs(value) * slope;
+  }
+  return byStep;
+}
+
+/** Loss per bit that the weight starts at: of the order of what the last bits of a kilobyte net are worth. */
+export const FIRST_RATE_WEIGHT = 1e-5;
+
+const LARGEST_CHANGE = 1.25;
+const SENSITIVITY = 2;
+
+/**
+ * The weight for the next steps, given the size of the file now and the one wanted: an integral controller in the logarithm,
+ * which finds the weight that holds the size.
+ */
+export function nextRateWeight(weight: number, bytes: number, wanted: number): number {
+  const change = Math.exp(SENSITIVITY * (bytes / wanted - 1));
+  return weight * Math.min(LARGEST_CHANGE, Math.max(1 / LARGEST_CHANGE, change));
+}
