@@ -3,9 +3,11 @@
  * the bias that takes up what is left of the mean error.
  */
 import { dct, idct } from '../dct.ts';
+import { stridesOf } from '../einsum.ts';
 import { dctNetwork, type TensorNetwork } from '../network.ts';
 import { nearestStepCode, stepOf } from '../step.ts';
 import { boundingBox, gather } from '../support.ts';
+import { forEachInZigzag } from '../zigzag.ts';
 import { quantizeMatrix } from './feedback.ts';
 import { centre, changeBasis, damp, factor, type Hessian, meanDiagonal } from './hessian.ts';
 import { elementsOfRows, type Layer, rowsOf } from './layers.ts';
@@ -27,6 +29,8 @@ export interface Stages {
   readonly sequential: boolean;
   /** Windows are stored as frequencies. */
   readonly windowDct: boolean;
+  /** Levels are those of dependent quantisation, where there is feedback. */
+  readonly trellis: boolean;
 }
 
 export const ALL_STAGES: Stages = {
@@ -36,6 +40,7 @@ export const ALL_STAGES: Stages = {
   centred: true,
   sequential: true,
   windowDct: true,
+  trellis: true,
 };
 
 export interface CodedLayer {
@@ -49,10 +54,13 @@ export interface CodedLayer {
 }
 
 /**
- * What a bit is worth, in squared steps of a weight of mean energy: in the high-rate limit half a bit more halves the squared error, step² / 12,
- * so that 2 ln 2 / 12 ≈ 0.115 would be a fair exchange; decisions gain most from somewhat less.
+ * What a bit is worth, in squared distances of a quantiser's levels, of a weight of mean energy: in the high-rate limit half a bit more
+ * halves the squared error, distance² / 12, so that 2 ln 2 / 12 ≈ 0.115 would be a fair exchange; decisions gain most from somewhat less.
  */
 const BIT_PRICE = 0.05;
+
+/** How much finer the step of dependent levels is that make the error of uniform ones: its quantisers' distance is two steps. */
+const DEPENDENT_FINENESS = 1.75;
 
 /**
  * Damping of the moments in parts of their mean diagonal (0.01 as in Frantar et al., arXiv 2210.17323), to which as much is added as is
@@ -92,11 +100,16 @@ export function codeLayer(
   const meanEnergy = prepared.reduce((sum, { hessian }) => sum + meanDiagonal(hessian), 0) / groups;
   const outputEnergy = prepared.reduce((sum, group) => sum + group.outputEnergy, 0);
   if (!(outputEnergy > 0 && meanEnergy > 0)) return undefined;
-  const step = stepOf(nearestStepCode(scale * Math.sqrt(outputEnergy / meanEnergy)));
+  const chainAxis = stages.feedback && stages.trellis ? chainAxisOf(layer) : undefined;
+  const isDependent = chainAxis !== undefined;
+  const fineness = isDependent ? DEPENDENT_FINENESS : 1;
+  const step = stepOf(nearestStepCode((scale / fineness) * Math.sqrt(outputEnergy / meanEnergy)));
+  const distance = isDependent ? 2 * step : step;
   // Where there are hardly more observations than inputs, what seems not to matter may matter on other samples: nothing is traded for bits.
   const known = Math.max(0, 1 - columns / moments.count);
-  const lambda = stages.rateDistortion ? known * BIT_PRICE * step * step * meanEnergy : 0;
+  const lambda = stages.rateDistortion ? known * BIT_PRICE * distance * distance * meanEnergy : 0;
 
+  const order = codedOrder(columnShape, frequencies);
   const tensorLevels = new Int32Array(matrix.length);
   const levels = new Int32Array(matrix.length);
   let error = 0;
@@ -111,17 +124,28 @@ export function codeLayer(
       );
       continue;
     }
-    const rates = levelRates(statistics, placesOf(layer, at), tensorLevels);
-    const quantized = quantizeMatrix(target, rows, factor(hessian), { step, lambda, rates });
-    levels.set(quantized.levels, first);
+    const rates = levelRates(statistics, placesOf(layer, at, order), tensorLevels, isDependent);
+    const factored = factor(permuteBoth(hessian, order));
+    const quantized = quantizeMatrix(permuteColumns(target, order), rows, factored, {
+      step,
+      lambda,
+      rates,
+      isDependent,
+    });
+    for (let at = 0; at < quantized.levels.length; at += columns) {
+      for (let place = 0; place < columns; place++) {
+        levels[first + at + order[place]!] = quantized.levels[at + place]!;
+      }
+    }
     error += quantized.error;
   }
 
   const stored = Float64Array.from(levels, (level) => level * step);
   const biasChange = correctsBias ? biasChanges(layer, matrix, stored, moments, frequencies) : undefined;
   const core = elementsOfRows(layer, levels);
-  const box = boundingBox(core, shape, windowAxes);
-  const operand = { kind: 'quantized', shape: box, levels: gather(core, shape, box), step } as const;
+  const operand = isDependent
+    ? ({ kind: 'quantized', shape, levels: core, step, chainAxis } as const)
+    : cornerOf(core, shape, windowAxes, step);
   transformRows(idct, stored, columnShape, frequencies);
   return {
     network: dctNetwork(operand, shape, windowAxes),
@@ -231,13 +255,58 @@ function energyThrough(weight: Float64Array, { size, values }: Hessian): number 
   return energy;
 }
 
-/** Where the rows and columns of a group lie in the tensor. */
-function placesOf({ shape, groups, rows, columns, outer }: Layer, group: number): LevelPlaces {
+/**
+ * The axis of the outputs, which makes a row of the matrix a chain; `undefined` where outputs do not lie along one axis, as in a transposed
+ * convolution of several groups.
+ */
+function chainAxisOf({ shape, groups, rows, columns, outer }: Layer): number | undefined {
+  const strides = stridesOf(shape);
+  const axis = shape.findIndex((size, at) => size === groups * rows && strides[at] === columns / outer);
+  return axis < 0 || (groups > 1 && outer > 1) ? undefined : axis;
+}
+
+/** The levels without the highest frequencies, where these are zero. In a chain zeros count as well. */
+function cornerOf(levels: Int32Array, shape: readonly number[], axes: readonly number[], step: number) {
+  const box = boundingBox(levels, shape, axes);
+  return { kind: 'quantized', shape: box, levels: gather(levels, shape, box), step } as const;
+}
+
+/** Where the rows and columns of a group lie in the tensor, the columns in the given order. */
+function placesOf({ shape, groups, rows, columns, outer }: Layer, group: number, order: Uint32Array): LevelPlaces {
   const inner = columns / outer;
   const first = (group * shape.reduce((product, size) => product * size, 1)) / groups;
   return {
     shape,
     rows: Uint32Array.from({ length: rows }, (_, row) => first + row * inner),
-    columns: Uint32Array.from({ length: columns }, (_, at) => Math.floor(at / inner) * rows * inner + (at % inner)),
+    columns: order.map((at) => Math.floor(at / inner) * rows * inner + (at % inner)),
   };
+}
+
+/** The order in which a file has the entries of a row that lies as `shape`. */
+function codedOrder(shape: readonly number[], frequencies: readonly number[]): Uint32Array {
+  const order = new Uint32Array(shape.reduce((product, size) => product * size, 1));
+  let place = 0;
+  forEachInZigzag(shape, frequencies, order.length, (offset) => {
+    order[place++] = offset;
+  });
+  return order;
+}
+
+/** A matrix with its columns in another order. */
+function permuteColumns(matrix: Float64Array, order: Uint32Array): Float64Array {
+  const permuted = new Float64Array(matrix.length);
+  for (let start = 0; start < matrix.length; start += order.length) {
+    for (let place = 0; place < order.length; place++) permuted[start + place] = matrix[start + order[place]!]!;
+  }
+  return permuted;
+}
+
+/** A symmetric matrix with its rows and columns in another order. */
+function permuteBoth({ size, values }: Hessian, order: Uint32Array): Hessian {
+  const permuted = new Float64Array(values.length);
+  for (let row = 0, at = 0; row < size; row++) {
+    const from = order[row]! * size;
+    for (let place = 0; place < size; place++, at++) permuted[at] = values[from + order[place]!]!;
+  }
+  return { size, values: permuted };
 }
