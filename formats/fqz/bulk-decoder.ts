@@ -44,7 +44,7 @@ export function bulkRuns(bulk: BulkDecoder): RunsDecoder {
     let chains: number | undefined;
     const places = new Map<string, number>();
     return {
-      frequenciesFirst: true,
+      inCodedOrder: true,
       levels(layout) {
         decoder.expect(codedCount(layout));
         if (layout.chainAxis === undefined) levels ??= bulk.contexts(LEVEL_CONTEXTS, classPriors());

@@ -16,6 +16,12 @@ export interface CoreLayout {
   readonly chainAxis?: number;
 }
 
+/** The axes from the slowest to the fastest in the order of the file. */
+export function axesOf({ shape, frequencyAxes, chainAxis }: CoreLayout): number[] {
+  const first = chainAxis === undefined ? frequencyAxes : [chainAxis, ...frequencyAxes];
+  return [...first, ...otherAxes(shape, first)];
+}
+
 /** Numbers that the file holds for `layout`. */
 export function codedCount({ shape, frequencyAxes, frequencies }: CoreLayout): number {
   return otherAxes(shape, frequencyAxes).reduce((product, axis) => product * shape[axis]!, frequencies);

@@ -14,8 +14,8 @@ export interface NumberRuns {
   readonly patterns: PatternsCode;
   /** Codes the levels of an operand, those of chains as multiples of the step. */
   levels(layout: CoreLayout): Int32Array;
-  /** Whether levels have the chain axis first, then the frequency axes, then the others, rather than the axes of the layout. */
-  readonly frequenciesFirst?: boolean;
+  /** Whether levels have their axes as `axesOf` says, rather than as the layout. */
+  readonly inCodedOrder?: boolean;
 }
 
 /** Makes the codes for a decoder at the start of the section. */

@@ -13,7 +13,7 @@ import { memoryOf, type NamedHeader } from './weight-header.ts';
 import { weightNumbers } from './weight-numbers.ts';
 
 export { type BulkDecoder, bulkRuns, type RangeState } from './bulk-decoder.ts';
-export type { CoreLayout } from './coded-order.ts';
+export { axesOf, type CoreLayout } from './coded-order.ts';
 export { plainRuns, type RunsDecoder } from './number-runs.ts';
 export { LARGEST_OVERRUN } from './range-decoder.ts';
 export type { NamedHeader } from './weight-header.ts';

@@ -5,10 +5,9 @@ import type { StoredWeight } from '../../src/codec/archive.ts';
 import { floatFromHalf } from '../../src/codec/half.ts';
 import type { Operand } from '../../src/codec/network.ts';
 import { stepOf } from '../../src/codec/step.ts';
-import { otherAxes } from '../../src/codec/zigzag.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { BitCoder } from './bit-coder.ts';
-import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
+import { axesOf, type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
 import type { NumberRuns } from './number-runs.ts';
 import { exactTensor } from './tensor-code.ts';
 import type { NamedHeader } from './weight-header.ts';
@@ -16,7 +15,7 @@ import type { NamedHeader } from './weight-header.ts';
 /** The weight of this header; to be called for all weights of a file in order, since the statistics run through. */
 export function weightNumbers(
   coder: BitCoder,
-  { levels, patterns, frequenciesFirst }: NumberRuns,
+  { levels, patterns, inCodedOrder }: NumberRuns,
   { name, dtype, shape, network }: NamedHeader,
 ): StoredWeight {
   if (!network) return { name, tensor: exactTensor(coder, patterns, 'weight', dtype, shape) };
@@ -31,13 +30,11 @@ export function weightNumbers(
       return { kind: 'float', shape: layout.shape, precision: kind, values: spread(layout, words) };
     }
     // The letters stand in the order of the axes that the levels have.
-    const { chainAxis } = layout;
-    const first = frequenciesFirst ? [...(chainAxis === undefined ? [] : [chainAxis]), ...layout.frequencyAxes] : [];
-    const axes = [...first, ...otherAxes(layout.shape, first)];
+    const axes = inCodedOrder ? axesOf(layout) : [...layout.shape.keys()];
     parts[at] = axes.map((axis) => parts[at]![axis]).join('');
     const shape = axes.map((axis) => layout.shape[axis]!);
     const own = { kind, shape, step: stepOf(header.stepCode), levels: levels(layout) } as const;
-    return chainAxis === undefined ? own : { ...own, chainAxis: axes.indexOf(chainAxis) };
+    return layout.chainAxis === undefined ? own : { ...own, chainAxis: axes.indexOf(layout.chainAxis) };
   });
   return { name, dtype, shape, network: { expression: `${parts}->${result}`, shape: network.shape, operands } };
 }

@@ -2,7 +2,7 @@
  * The numbers of a file decoded by WebAssembly: an instance with a memory of its own, which goes when the weights are where
  * they belong.
  */
-import { type BulkDecoder, type CoreLayout, LARGEST_OVERRUN, type RangeState } from '../../formats/fqz/read.ts';
+import { axesOf, type BulkDecoder, type CoreLayout, LARGEST_OVERRUN, type RangeState } from '../../formats/fqz/read.ts';
 import { FormatError } from '../../src/errors.ts';
 
 /** What assembly/range-decoder.ts exports. */
@@ -19,6 +19,7 @@ export interface DecoderExports {
     frequencyRank: number,
     rank: number,
     frequencies: number,
+    model: number,
   ): number;
   decodePatterns(
     contexts: number,
@@ -94,17 +95,21 @@ export function bulkDecoder(exports: DecoderExports, memory: WebAssembly.Memory,
       }
       return at;
     },
-    levels(contexts, { shape, frequencyAxes, frequencies }: CoreLayout) {
-      const plain = shape.map((_, axis) => axis).filter((axis) => !frequencyAxes.includes(axis));
-      const sizes = [...frequencyAxes, ...plain].map((axis) => shape[axis]!);
+    levels(contexts, layout: CoreLayout) {
+      const { shape, frequencyAxes, frequencies, chainAxis } = layout;
+      const sizes = axesOf(layout).map((axis) => shape[axis]!);
       const count = sizes.reduce((product, size) => product * size, 1);
       const out = free + 64;
       // Rows are looked at by fours.
-      const words = reaching(out + 4 * count + 16);
+      const behind = (out + 4 * count + 31) & -16;
+      const isChains = chainAxis !== undefined;
+      const end = behind + (isChains ? 16 * (count / sizes[0]!) : 0);
+      const words = reaching(end);
       words.set(sizes, free / 4);
-      words.fill(0, out / 4, out / 4 + count);
+      words.fill(0, out / 4, end / 4);
       enter();
-      const error = exports.decodeLevels(contexts, out, free, frequencyAxes.length, sizes.length, frequencies);
+      const model = isChains ? behind : 0;
+      const error = exports.decodeLevels(contexts, out, free, frequencyAxes.length, sizes.length, frequencies, model);
       if (error) {
         if (error !== OUT_OF_RANGE) throw tooEarly();
         throw new FormatError('fqz', 'a coefficient is out of range: the file is damaged');

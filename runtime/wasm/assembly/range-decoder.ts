@@ -1,6 +1,6 @@
 /**
- * The numbers of a `.fqz` file, decoded as formats/fqz/SPEC.md says ("The binary decoder", "Levels", "Float patterns"): what
- * formats/fqz/levels-code.ts and float-patterns-code.ts do, several times as fast.
+ * The numbers of a `.fqz` file, decoded as formats/fqz/SPEC.md says ("The binary decoder", "Levels", "Chains", "Float patterns"):
+ * what formats/fqz/levels-code.ts, chains-code.ts and float-patterns-code.ts do, several times as fast.
  *
  * The state of the range decoder is in exported globals, which the host reads; it sets them by `resumeDecoder`. Contexts are words: the
  * probability of a 1 in 1/65536, shifted left by 8, and the number of bits seen.
@@ -26,6 +26,11 @@ const CLASS_CONTEXTS = LARGEST_CLASS + 1;
 const NEIGHBOURHOODS = 24;
 const MODELLED_BITS = 3;
 
+const MAGNITUDE_CLASSES = 24;
+const MOST_EIGHTHS = 4095;
+const COLUMN_PRIOR = 3;
+const ROW_PRIOR = 6;
+
 /** Entries of a row that are decoded together. */
 const CHUNK = 1024;
 /** Sums of neighbours below this have their neighbourhood in a table. */
@@ -49,6 +54,15 @@ function neighbourhoodOf(sum: i32, weight: i32): i32 {
   const octave = 31 - clz(eighths);
   return min(2 * octave + 1 + ((eighths >> (octave - 1)) & 1), NEIGHBOURHOODS - 1);
 }
+
+/** The state of a chain after an even and after an odd index. */
+const NEXT_STATES: usize = memory.data<u8>([0, 1, 2, 3, 5, 4, 7, 6, 1, 0, 3, 2, 4, 5, 6, 7]);
+let chainState: usize = 0;
+/** Of the magnitudes of the chain so far, and what counts for 1 in its scale. */
+let chainSum: f64 = 0;
+let chainPrior: f64 = 0;
+/** Of all magnitudes of the operand. */
+let total: f64 = 0;
 
 /** Fills the tables; to be called once. */
 export function prepareDecoder(): void {
@@ -78,23 +92,46 @@ function updated(context: i32, target: i32): i32 {
   return ((probability + (((target - probability) * rate) >> 14)) << 8) | (seen + i32(seen < SLOWEST));
 }
 
+/** Begins chain number `chain`, of `length` numbers: their shares follow from the sums of their columns. See `decodeLevels`. */
+function beginChain(model: usize, length: i32, chain: i32): void {
+  const mean = (total + 1) / (<f64>chain * <f64>length + 1);
+  const inverse = 1 / <f64>(chain + COLUMN_PRIOR);
+  chainPrior = ROW_PRIOR * mean;
+  chainSum = 0;
+  chainState = 0;
+  let before = chainPrior;
+  for (const end = model + ((<usize>length) << 4); model < end; model += 16) {
+    const column = (load<f64>(model) + COLUMN_PRIOR * mean) * inverse;
+    store<f64>(model, column / before, 8);
+    before += column;
+  }
+}
+
 /**
  * `count` levels of a row from `out` on, whose neighbours along other axes weigh `weight` and sum up to what is in SUMS; `place` entries
- * of the row are before it.
+ * of the row are before it. In a chain, `model` is where the row's sums and shares are.
  */
-export function decodeRow(contexts: usize, out: usize, count: i32, place: i32, weight: i32): i32 {
+export function decodeRow(contexts: usize, out: usize, count: i32, place: i32, weight: i32, model: usize): i32 {
   let at = next;
   let width: u64 = range;
   let value: u64 = code;
   let before = place > 0 ? abs(load<i32>(out - 4)) : 0;
   let beforeThat = place > 1 ? abs(load<i32>(out - 8)) : 0;
+  const mantissas = contexts + 4 * CLASS_CONTEXTS * (model ? 2 * MAGNITUDE_CLASSES : NEIGHBOURHOODS);
   for (let i = 0; i < count; i++, place++) {
-    const total = weight + min(place, 2) + i32(place > 0);
+    const weights = weight + min(place, 2) + i32(place > 0);
+    const sum = load<i32>(SUMS + ((<usize>i) << 2)) + 2 * before + beforeThat;
     let neighbourhood = 0;
-    if (total > 0) {
-      const sum = load<i32>(SUMS + ((<usize>i) << 2)) + 2 * before + beforeThat;
+    if (model) {
+      const expected = (chainSum + chainPrior) * load<f64>(model, 8);
+      const neighbours = weights > 0 ? <f64>sum * (1 / <f64>weights) : expected;
+      const eighths = <i32>min<f64>(6 * expected + 2 * neighbours, MOST_EIGHTHS);
+      const octave = 31 - clz(eighths);
+      neighbourhood = eighths < 2 ? eighths : 2 * octave + ((eighths >> (octave - 1)) & 1);
+      neighbourhood += MAGNITUDE_CLASSES * <i32>(chainState & 1);
+    } else if (weights > 0) {
       neighbourhood =
-        sum < SMALL_SUM ? <i32>load<u8>(TABLE + <usize>(total * SMALL_SUM + sum)) : neighbourhoodOf(sum, total);
+        sum < SMALL_SUM ? <i32>load<u8>(TABLE + <usize>(weights * SMALL_SUM + sum)) : neighbourhoodOf(sum, weights);
     }
     let context = contexts + <usize>(neighbourhood * 4 * CLASS_CONTEXTS);
     let bits = 0;
@@ -123,13 +160,14 @@ export function decodeRow(contexts: usize, out: usize, count: i32, place: i32, w
     beforeThat = before;
     before = 0;
     let level = 0;
+    let number = 0;
     if (bits > 0) {
-      let number = 1;
+      number = 1;
       let left = bits - 1;
-      const mantissas = contexts + 4 * NEIGHBOURHOODS * CLASS_CONTEXTS + ((<usize>bits) << (MODELLED_BITS + 2));
+      const own = mantissas + ((<usize>bits) << (MODELLED_BITS + 2));
       for (const direct = max(left - MODELLED_BITS, 0); left > direct; left--) {
         // Without branches: such a bit is hard to foresee.
-        context = mantissas + ((<usize>number) << 2);
+        context = own + ((<usize>number) << 2);
         const word = load<i32>(context);
         const bound = <i64>((width >> 16) * <u64>(word >> 8));
         const difference = <i64>value - bound;
@@ -160,8 +198,8 @@ export function decodeRow(contexts: usize, out: usize, count: i32, place: i32, w
       const isPositive = difference >> 63;
       value = <u64>(difference + (<i64>width & isPositive));
       const sign = ~(<i32>isPositive);
-      level = (number ^ sign) - sign;
-      before = number;
+      before = model ? 2 * number - <i32>(chainState & 1) : number;
+      level = (before ^ sign) - sign;
       if (width < TOP) {
         value = (value << 8) | <u64>load<u8>(at++);
         width <<= 8;
@@ -169,6 +207,14 @@ export function decodeRow(contexts: usize, out: usize, count: i32, place: i32, w
     }
     if (at > limit) return TOO_EARLY;
     store<i32>(out + ((<usize>i) << 2), level);
+    if (model) {
+      chainState = load<u8>(NEXT_STATES + 2 * chainState + (<usize>number & 1));
+      const magnitude = <f64>before;
+      chainSum += magnitude;
+      total += magnitude;
+      store<f64>(model, load<f64>(model) + magnitude);
+      model += 16;
+    }
   }
   next = at;
   range = <u32>width;
@@ -189,6 +235,9 @@ function addNeighbours(from: usize, count: i32, shift: i32): void {
  * All levels of an operand, frequency by frequency, each with its plain entries in row-major order, into `out` (zeros before), which is
  * row-major over the frequency axes and then the plain ones. `shape` holds the sizes of the axes, the `frequencyRank`
  * frequency axes first; `frequencies` of them are coded. `contexts` are those of the classes, then those of the mantissas.
+ *
+ * With a `model`, the first axis is that of chains: all of the first chain come before those of the second. There, zeros before, are two
+ * numbers for each entry of a chain: the sum of its column's magnitudes, and what is to be expected there in parts of the row so far.
  */
 export function decodeLevels(
   contexts: usize,
@@ -197,58 +246,71 @@ export function decodeLevels(
   frequencyRank: i32,
   rank: i32,
   frequencies: i32,
+  model: usize,
 ): i32 {
+  const first = i32(model !== 0);
+  const plain = first + frequencyRank;
   let bytes = 4;
   let plane = 4;
   for (let axis = rank - 1; axis >= 0; axis--) {
     const at = (<usize>axis) << 2;
     store<i32>(STEPS + at, bytes);
     store<i32>(INDICES + at, 0);
-    store<i32>(BEHIND + at, axis + 1 < frequencyRank ? load<i32>(BEHIND + at, 4) + load<i32>(shape + at, 4) - 1 : 0);
+    store<i32>(BEHIND + at, axis + 1 < plain ? load<i32>(BEHIND + at, 4) + load<i32>(shape + at, 4) - 1 : 0);
     bytes *= load<i32>(shape + at);
-    if (axis === frequencyRank) plane = bytes;
+    if (axis === plain) plane = bytes;
   }
-  const columns = rank > frequencyRank ? load<i32>(shape + ((<usize>(rank - 1)) << 2)) : 1;
+  const columns = rank > plain ? load<i32>(shape + ((<usize>(rank - 1)) << 2)) : 1;
   const rows = plane / (4 * columns);
   // The last plain axis is the row itself.
-  const outer = max(rank - 1, frequencyRank);
-  for (let visited = 0, sum = 0; visited < frequencies; sum++) {
-    spread(0, frequencyRank, sum);
-    do {
-      let target = out;
-      for (let axis = 0; axis < frequencyRank; axis++) {
-        target += load<i32>(INDICES + ((<usize>axis) << 2)) * load<i32>(STEPS + ((<usize>axis) << 2));
-      }
-      for (let row = 0; row < rows; row++) {
-        for (let first = 0; first < columns; first += CHUNK) {
-          const count = min(CHUNK, columns - first);
-          memory.fill(SUMS, 0, (<usize>count) << 2);
-          let weight = 0;
-          for (let axis = 0; axis < outer; axis++) {
-            const back = load<i32>(INDICES + ((<usize>axis) << 2));
-            const step = load<i32>(STEPS + ((<usize>axis) << 2));
-            if (back > 0) {
-              addNeighbours(target - step, count, 1);
-              weight += 2;
+  const outer = max(rank - 1, plain);
+  const chains = model ? load<i32>(shape) : 1;
+  total = 0;
+  for (let chain = 0; chain < chains; chain++) {
+    if (model) {
+      store<i32>(INDICES, chain);
+      beginChain(model, rows * columns * frequencies, chain);
+    }
+    let own = model;
+    for (let visited = 0, sum = 0; visited < frequencies; sum++) {
+      spread(first, plain, sum);
+      do {
+        let target = out;
+        for (let axis = 0; axis < plain; axis++) {
+          target += load<i32>(INDICES + ((<usize>axis) << 2)) * load<i32>(STEPS + ((<usize>axis) << 2));
+        }
+        for (let row = 0; row < rows; row++) {
+          for (let begin = 0; begin < columns; begin += CHUNK) {
+            const count = min(CHUNK, columns - begin);
+            memory.fill(SUMS, 0, (<usize>count) << 2);
+            let weight = 0;
+            for (let axis = 0; axis < outer; axis++) {
+              const back = load<i32>(INDICES + ((<usize>axis) << 2));
+              const step = load<i32>(STEPS + ((<usize>axis) << 2));
+              if (back > 0) {
+                addNeighbours(target - step, count, 1);
+                weight += 2;
+              }
+              if (back > 1) {
+                addNeighbours(target - 2 * step, count, 0);
+                weight += 1;
+              }
             }
-            if (back > 1) {
-              addNeighbours(target - 2 * step, count, 0);
-              weight += 1;
-            }
+            const error = decodeRow(contexts, target, count, begin, weight, own);
+            if (error) return error;
+            target += (<usize>count) << 2;
+            if (model) own += (<usize>count) << 4;
           }
-          const error = decodeRow(contexts, target, count, first, weight);
-          if (error) return error;
-          target += (<usize>count) << 2;
+          for (let axis = outer - 1; axis >= plain; axis--) {
+            const at = (<usize>axis) << 2;
+            const index = load<i32>(INDICES + at) + 1;
+            const isOver = index === load<i32>(shape + at);
+            store<i32>(INDICES + at, isOver ? 0 : index);
+            if (!isOver) break;
+          }
         }
-        for (let axis = outer - 1; axis >= frequencyRank; axis--) {
-          const at = (<usize>axis) << 2;
-          const index = load<i32>(INDICES + at) + 1;
-          const isOver = index === load<i32>(shape + at);
-          store<i32>(INDICES + at, isOver ? 0 : index);
-          if (!isOver) break;
-        }
-      }
-    } while (++visited < frequencies && advance(shape, frequencyRank));
+      } while (++visited < frequencies && advance(shape, first, plain));
+    }
   }
   return FINE;
 }
@@ -263,8 +325,8 @@ function spread(first: i32, rank: i32, sum: i32): void {
 }
 
 /** The next frequency of the same index sum: the last axis that can take one from those behind it does so. */
-function advance(shape: usize, rank: i32): bool {
-  for (let axis = rank - 1, tail = 0; axis >= 0; axis--) {
+function advance(shape: usize, first: i32, rank: i32): bool {
+  for (let axis = rank - 1, tail = 0; axis >= first; axis--) {
     const at = (<usize>axis) << 2;
     const index = load<i32>(INDICES + at);
     if (tail > 0 && index + 1 < load<i32>(shape + at)) {

@@ -7,11 +7,12 @@ import { writeFqz } from '../../../formats/fqz/write.ts';
 import { hasRelaxedSimd, wasmKernels } from '../../../runtime/wasm/instantiate.ts';
 import type { StoredWeight } from '../../../src/codec/archive.ts';
 import { parseExpression, permute } from '../../../src/codec/einsum.ts';
-import { type CodedOperand, dctNetwork, operandValues, plainNetwork } from '../../../src/codec/network.ts';
+import { dctNetwork, operandValues, plainNetwork } from '../../../src/codec/network.ts';
 import { FormatError } from '../../../src/errors.ts';
 import { emptyGraph, modelOf, node } from '../../../src/graph/graph.ts';
-import { elementCount, numericTensor } from '../../../src/graph/tensor.ts';
+import { numericTensor } from '../../../src/graph/tensor.ts';
 import { random } from '../../support/random.ts';
+import { randomChains, randomUniform } from '../../support/random-levels.ts';
 
 const folder = new URL('../../../fixtures/v1/', import.meta.url);
 const read = (name: string) => new Uint8Array(readFileSync(new URL(name, folder)));
@@ -51,18 +52,10 @@ function fileOf(weights: StoredWeight[]): Uint8Array {
   return writeFqz({ graph: { kind: 'compact', model: modelOf(graph, 21, 10) }, weights }).bytes;
 }
 
-/** Levels of every size: long runs of zeros, small ones, and up to `largest`. */
-function quantized(shape: number[], seed: number, largest: number): CodedOperand {
-  const uniform = random(seed);
-  const levels = Int32Array.from({ length: elementCount(shape) }, () => {
-    const scale = uniform() < 0.6 ? 1 : largest ** uniform();
-    return Math.trunc((2 * uniform() - 1) * scale * 1.4);
-  });
-  return { kind: 'quantized', shape, levels, step: 0.5 };
-}
-
-function network(name: string, shape: number[], axes: number[], largest = 40): StoredWeight {
-  const core = quantized(shape, shape.length, largest);
+function network(name: string, shape: number[], axes: number[], largest = 40, chainAxis?: number): StoredWeight {
+  const seed = shape.length;
+  const core =
+    chainAxis === undefined ? randomUniform(shape, seed, largest) : randomChains(shape, axes, chainAxis, seed, largest);
   const own = axes.length > 0 ? dctNetwork(core, shape, axes) : plainNetwork(core);
   return { name, dtype: 'float32', shape, network: own };
 }
@@ -98,6 +91,22 @@ const SHAPES: [string, StoredWeight[]][] = [
   ['many axes', [network('a', [2, 3, 1, 2, 3, 2, 2, 1], [1, 4, 6]), network('b', [2, 2, 2, 2, 2, 2], [])]],
   ['scalars and single entries', [network('a', [], []), network('b', [1, 1], [0, 1]), network('c', [1], [])]],
   ['the largest levels', [network('a', [40, 50], [], 2 ** 22), network('b', [20, 30], [0, 1], 2 ** 22)]],
+  [
+    'chains along any axis',
+    [
+      network('a', [5, 6, 3, 3], [2, 3], 40, 0),
+      network('b', [5, 6, 7], [], 40, 1),
+      network('c', [4, 5, 6], [0], 40, 2),
+      network('d', [9], [], 40, 0),
+      network('e', [30, 4, 5], [1, 2], 2, 0),
+    ],
+  ],
+  [
+    'chains of one number, one chain, and long ones',
+    [network('a', [7, 1], [], 9, 0), network('b', [1, 2500], [], 40, 0), network('c', [3, 2, 1100], [], 40, 0)],
+  ],
+  ['the largest numbers in chains', [network('a', [40, 50], [], 2 ** 22, 0), network('b', [20, 30], [1], 2 ** 22, 0)]],
+  ['chains and levels in turn', [network('a', [8, 9], [0]), network('b', [8, 9], [], 9, 0), network('c', [8, 9], [1])]],
   ['float patterns', patternTensors()],
   ['everything in turn', [network('a', [8, 9], [0]), ...patternTensors(), network('b', [8, 9], [1])]],
 ];
