@@ -104,7 +104,6 @@ export async function runLoop(
   let epoch = -1;
   const means = { loss: runningMean(), accuracy: runningMean() };
   let bytes = assembly.write(parameters).bytes.length;
-  let bytesAtRounding = bytes;
 
   while (state.taken < steps) {
     signal?.throwIfAborted();
@@ -117,7 +116,7 @@ export async function runLoop(
     if (step === roundFrom) {
       for (const parameter of parameters) parameter.step = firstStep(parameter);
       bytes = assembly.write(parameters).bytes.length;
-      bytesAtRounding = bytes;
+      state.bytesAtRounding = bytes;
     }
 
     const place = step % perEpoch;
@@ -146,6 +145,7 @@ export async function runLoop(
       if (targetSize !== undefined) {
         const done = (step - roundFrom) / (steps - roundFrom);
         const due = Math.min(1, done / SIZE_DUE);
+        const { bytesAtRounding } = state;
         const wanted = Math.max(targetSize, bytesAtRounding + (targetSize - bytesAtRounding) * due);
         state.rateWeight = nextRateWeight(state.rateWeight, bytes, wanted);
         if (done > CUT_FROM) bytes = cutTo(fitting, targetSize);

@@ -79,3 +79,8 @@ export function storedWeight(parameter: Parameter, levels = levelsOf(parameter))
   } as const;
   return { name, dtype, shape, network: dctNetwork(operand, folded, axes) };
 }
+
+/** How many levels are other than 0. */
+export function coefficientCountOf(parameter: Parameter): number {
+  return levelsOf(parameter).reduce((sum, level) => sum + (level === 0 ? 0 : 1), 0);
+}

@@ -23,6 +23,8 @@ export interface FitState {
   roundedSteps: number;
   /** Loss for each estimated bit. */
   rateWeight: number;
+  /** Size of the file when rounding began; 0 before. */
+  bytesAtRounding: number;
 }
 
 /** The state before the first step. */
@@ -34,6 +36,7 @@ export function newState(parameters: readonly Parameter[], rateWeight: number): 
     stepMoments: newMoments(parameters.length),
     roundedSteps: 0,
     rateWeight,
+    bytesAtRounding: 0,
   };
 }
 

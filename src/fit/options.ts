@@ -1,0 +1,120 @@
+/**
+ * What a fit can be told, and what it does where it is not told.
+ */
+import type { Archive } from '../codec/archive.ts';
+import type { Execute } from '../codec/calibration/executor.ts';
+import type { Model } from '../graph/graph.ts';
+import type { Evaluate } from '../graph/passes/fold-constants.ts';
+import type { Companions } from './assembly.ts';
+import type { TrainingData } from './data.ts';
+import type { FitProgress } from './loop.ts';
+import type { LossKind } from './loss.ts';
+import type { OptimizerOptions } from './optimizer.ts';
+import type { Start } from './parameterize.ts';
+import type { SupportSchedule } from './schedule.ts';
+
+/** At least one of `targetSize` and `coefficients` is given. */
+export interface FitOptions {
+  /** Runs the graphs. */
+  execute: Execute;
+  /** Evaluates constant parts of the model's graph while it is simplified. */
+  evaluate?: Evaluate;
+  /** Bytes: the whole file is no larger. */
+  targetSize?: number;
+  /** Most coefficients of all weights together; by default what the wanted size has room for. */
+  coefficients?: number;
+  /** Coefficients of single weights at the start, by name. */
+  allocation?: ReadonlyMap<string, number>;
+  /** Whether coefficients move between weights and places. */
+  allocate?: boolean;
+  epochs?: number;
+  /** Samples in a step. */
+  batch?: number;
+  /** Highest learning rate, in units of a coefficient's scale. */
+  learningRate?: number;
+  optimizer?: OptimizerOptions;
+  /** Largest norm of the gradient. */
+  clip?: number;
+  /** From the model's own coefficients, from random ones, or from those that learn faster in a short trial. */
+  start?: Start | 'auto';
+  /** Whether biases stay: by default where there are more than twice as many coefficients. */
+  biases?: boolean;
+  /** The loss of every output; by default what suits the truth, or the shape of the output. */
+  loss?: LossKind;
+  /** Whether the truth of the data is used, where they tell it. */
+  labels?: boolean;
+  /** Weight of the teacher's outputs, from 0 to 1: by default 1 without truth, and 0 with it. */
+  distillation?: number;
+  temperature?: number;
+  /** The model to learn from; by default the fitted one, as it was. */
+  teacher?: Model;
+  schedule?: SupportSchedule;
+  /** Part of each support that `tail` and `random-tail` keep. */
+  floor?: number;
+  /** By how much of its distance to the floor the kept part shrinks in a step of `tail`. */
+  dropRate?: number;
+  /** Part of the steps after which coefficients are rounded. */
+  roundFrom?: number;
+  /** Vary samples, where the data can. */
+  augment?: boolean;
+  /** The same seed gives the same file. */
+  seed?: number;
+  /** Stored in the file. */
+  companions?: Companions;
+  /** A checkpoint of a fit with the same model, data and options, to go on from. */
+  resume?: Uint8Array;
+  /** Called after each step; a fit waits for what it returns. */
+  onProgress?: (progress: FitProgress, snapshot: FitSnapshot) => void | Promise<void>;
+  signal?: AbortSignal;
+}
+
+/** A fit as it is between two steps. */
+export interface FitSnapshot {
+  /** The model with its coefficients rounded, whatever its size. */
+  archive(): Archive;
+  /** What `resume` takes. */
+  checkpoint(): Uint8Array;
+}
+
+export const FIT_DEFAULTS = {
+  epochs: 20,
+  batch: 128,
+  learningRate: { fresh: 0.05, trained: 0.01 },
+  clip: 5,
+  /** Steps until the learning rate is at its highest. */
+  warmup: 100,
+  temperature: 2,
+  start: 'auto',
+  schedule: 'constant',
+  floor: 0.1,
+  dropRate: 0.001,
+  roundFrom: 0.5,
+  allocate: true,
+  augment: false,
+  seed: 1,
+} as const;
+
+/** Throws `TypeError` for options that are missing, and `RangeError` for what is out of range. */
+export function checkFitOptions(data: Pick<TrainingData, 'count'>, options: FitOptions): void {
+  const { targetSize, coefficients, epochs, batch, learningRate, temperature, clip } = options;
+  if (data.count === 0) throw new TypeError('the data hold no samples');
+  if (targetSize === undefined && coefficients === undefined) {
+    throw new TypeError('a fit needs a target size or a number of coefficients');
+  }
+  for (const [name, value] of Object.entries({ targetSize, coefficients, batch })) {
+    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+      throw new RangeError(`${name} must be a positive integer, not ${value}`);
+    }
+  }
+  for (const [name, value] of Object.entries({ epochs, learningRate, temperature, clip })) {
+    if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
+      throw new RangeError(`${name} must be positive, not ${value}`);
+    }
+  }
+  const { distillation, roundFrom, floor, dropRate } = options;
+  for (const [name, value] of Object.entries({ distillation, roundFrom, floor, dropRate })) {
+    if (value !== undefined && !(value >= 0 && value <= 1)) {
+      throw new RangeError(`${name} must be from 0 to 1, not ${value}`);
+    }
+  }
+}
