@@ -2,6 +2,7 @@
  * One layer's weight against what its inputs look like: the target that the quantiser aims at, its step, its levels, and
  * the bias that takes up what is left of the mean error.
  */
+import { chainModel } from '../chain-model.ts';
 import { dct, idct } from '../dct.ts';
 import { stridesOf } from '../einsum.ts';
 import { dctNetwork, type TensorNetwork } from '../network.ts';
@@ -12,7 +13,7 @@ import { quantizeMatrix } from './feedback.ts';
 import { centre, changeBasis, damp, factor, type Hessian, meanDiagonal } from './hessian.ts';
 import { elementsOfRows, type Layer, rowsOf } from './layers.ts';
 import type { GroupMoments, Moments } from './moments.ts';
-import { type LevelPlaces, type LevelStatistics, levelRates } from './rate-model.ts';
+import { chainRates, type FileStatistics, type LevelPlaces, levelRates } from './rate-model.ts';
 import { solveRows } from './solve.ts';
 
 /** What makes a calibrated file better than a rounded one; each part can be left out, to see what it is worth. */
@@ -81,7 +82,7 @@ export function codeLayer(
   elements: ArrayLike<number>,
   moments: Moments,
   scale: number,
-  statistics: LevelStatistics,
+  statistics: FileStatistics,
   stages: Stages,
 ): CodedLayer | undefined {
   const { groups, rows, columns, shape } = layer;
@@ -110,6 +111,7 @@ export function codeLayer(
   const lambda = stages.rateDistortion ? known * BIT_PRICE * distance * distance * meanEnergy : 0;
 
   const order = codedOrder(columnShape, frequencies);
+  const model = chainModel(columns);
   const tensorLevels = new Int32Array(matrix.length);
   const levels = new Int32Array(matrix.length);
   let error = 0;
@@ -124,7 +126,10 @@ export function codeLayer(
       );
       continue;
     }
-    const rates = levelRates(statistics, placesOf(layer, at, order), tensorLevels, isDependent);
+    const places = placesOf(layer, at, order);
+    const rates = isDependent
+      ? chainRates(statistics, model, places, tensorLevels)
+      : levelRates(statistics, places, tensorLevels);
     const factored = factor(permuteBoth(hessian, order));
     const quantized = quantizeMatrix(permuteColumns(target, order), rows, factored, {
       step,

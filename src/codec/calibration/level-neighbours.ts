@@ -12,24 +12,24 @@ export interface LevelPlaces {
   readonly columns: Uint32Array;
 }
 
-/** Neighbourhoods of a row's entries. */
+/** What is next to a row's entries. */
 export interface LevelNeighbours {
   /** Starts with a row; `levels` are those of the whole tensor, 0 where not known. */
   beginRow(row: number, levels: Int32Array): void;
   /**
-   * The class of the entry at `column`, from 0 to 23.
+   * Sum of the magnitudes next to the entry at `column`, each times its weight.
    *
    * @param own levels of the row's earlier columns, from index `first` on
    */
-  neighbourhood(column: number, own: Int32Array, first: number): number;
+  sumOf(column: number, own: Int32Array, first: number): number;
+  /** Sum of these weights, for each column of the row; 0 where there are no neighbours. */
+  readonly weights: Int32Array;
 }
-
-export const NEIGHBOURHOODS = 24;
 
 /** How much a neighbour one place back counts, and one that is two places back. */
 const WEIGHTS = [2, 1];
 
-/** The neighbourhoods of a matrix. Places in a row must not come before those that are behind them along an axis. */
+/** The neighbours of a matrix's entries. Places in a row must not come before those that are behind them along an axis. */
 export function levelNeighbours({ shape, rows, columns }: LevelPlaces): LevelNeighbours {
   const strides = stridesOf(shape);
   const axes = shape.flatMap((size, axis) => (size > 1 ? [{ size, stride: strides[axis]! }] : []));
@@ -73,20 +73,13 @@ export function levelNeighbours({ shape, rows, columns }: LevelPlaces): LevelNei
         weights[column]! += weight;
       }
     },
-    neighbourhood(column, own, first) {
+    sumOf(column, own, first) {
       let sum = sums[column]!;
-      for (let at = starts[column]!; at < starts[column + 1]!; at += 2) {
+      for (let at = starts[column]!, end = starts[column + 1]!; at < end; at += 2) {
         sum += pairs[at + 1]! * Math.abs(own[first + pairs[at]!]!);
       }
-      const weight = weights[column]!;
-      return weight === 0 ? 0 : classOf(Math.floor((8 * sum) / weight));
+      return sum;
     },
+    weights,
   };
-}
-
-/** Class of a mean magnitude in eighths, where there are neighbours: two to the octave. */
-function classOf(eighths: number): number {
-  if (eighths < 2) return 1 + eighths;
-  const octave = 31 - Math.clz32(eighths);
-  return Math.min(2 * octave + 1 + ((eighths >> (octave - 1)) & 1), NEIGHBOURHOODS - 1);
 }

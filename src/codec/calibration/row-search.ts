@@ -77,7 +77,7 @@ export function rowSearch(
         let target = targets[column]!;
         for (let at = fed; at < column; at++) target += paths.errors[own + at]! * band[before + at]!;
         const quantizer = isDependent ? quantizerOf(paths.states[path]!) : 0;
-        const context = rates ? rates.contextOf(column, paths.levels, own, quantizer) : 0;
+        const context = rates ? rates.contextOf(column, paths.levels, own, paths.magnitudes[path]!, quantizer) : 0;
         propose(choices, paths, path, target / step, weight, lambda, context, rates, isDependent);
       }
       extend(paths, choices, column, row[column]! + shift[column]!, step);
@@ -90,7 +90,7 @@ export function rowSearch(
     const best = paths.active[0]!;
     return {
       levels: paths.levels.subarray(best * size, best * size + size),
-      error: paths.distortions[best]!,
+      error: paths.costs[best]! - lambda * paths.bits[best]!,
       bits: paths.bits[best]!,
     };
   };
@@ -131,8 +131,8 @@ function propose(
       path,
       target < 0 ? -level : level,
       paths.costs[path]! + distortion + lambda * bits,
-      paths.distortions[path]! + distortion,
       paths.bits[path]! + bits,
+      paths.magnitudes[path]! + level,
     );
   }
 }

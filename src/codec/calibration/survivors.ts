@@ -14,8 +14,9 @@ export interface Paths {
   readonly states: Uint8Array;
   /** Of each path until now. */
   readonly costs: Float64Array;
-  readonly distortions: Float64Array;
   readonly bits: Float64Array;
+  /** Sum of the magnitudes of each path's levels. */
+  readonly magnitudes: Float64Array;
   /** Numbers of the `alive` paths that are in use, the cheapest first, the others in no order. */
   readonly active: Int32Array;
   readonly taken: Uint8Array;
@@ -31,8 +32,8 @@ export function noPaths(count: number, size: number): Paths {
     errors: new Float64Array(count * size),
     states: new Uint8Array(count),
     costs: new Float64Array(count),
-    distortions: new Float64Array(count),
     bits: new Float64Array(count),
+    magnitudes: new Float64Array(count),
     active: new Int32Array(count),
     taken: new Uint8Array(count),
     alive: 0,
@@ -47,8 +48,8 @@ export function begin(paths: Paths): void {
   paths.active[0] = 0;
   paths.states[0] = 0;
   paths.costs[0] = 0;
-  paths.distortions[0] = 0;
   paths.bits[0] = 0;
+  paths.magnitudes[0] = 0;
 }
 
 /** The cheapest ways to go on, `survivors` of each state at most: those of state s from s × `survivors` on, in order. */
@@ -58,8 +59,8 @@ export interface Choices {
   readonly parents: Int32Array;
   readonly levels: Int32Array;
   readonly costs: Float64Array;
-  readonly distortions: Float64Array;
   readonly bits: Float64Array;
+  readonly magnitudes: Float64Array;
 }
 
 export function noChoices(states: number, survivors: number): Choices {
@@ -70,20 +71,20 @@ export function noChoices(states: number, survivors: number): Choices {
     parents: new Int32Array(size),
     levels: new Int32Array(size),
     costs: new Float64Array(size),
-    distortions: new Float64Array(size),
     bits: new Float64Array(size),
+    magnitudes: new Float64Array(size),
   };
 }
 
-/** Enters a choice that leads to `state`, unless those that are there are cheaper. */
+/** Enters a choice that leads to `state`, unless those that are there are cheaper; its numbers are of the whole path. */
 export function offer(
   choices: Choices,
   state: number,
   parent: number,
   level: number,
   cost: number,
-  distortion: number,
   bits: number,
+  magnitude: number,
 ): void {
   const { survivors, counts, parents, levels, costs } = choices;
   const first = state * survivors;
@@ -94,14 +95,14 @@ export function offer(
     costs[at] = costs[at - 1]!;
     parents[at] = parents[at - 1]!;
     levels[at] = levels[at - 1]!;
-    choices.distortions[at] = choices.distortions[at - 1]!;
     choices.bits[at] = choices.bits[at - 1]!;
+    choices.magnitudes[at] = choices.magnitudes[at - 1]!;
   }
   costs[at] = cost;
   parents[at] = parent;
   levels[at] = level;
-  choices.distortions[at] = distortion;
   choices.bits[at] = bits;
+  choices.magnitudes[at] = magnitude;
 }
 
 /**
@@ -136,8 +137,8 @@ export function extend(paths: Paths, choices: Choices, column: number, value: nu
       errors[path * size + column] = value - level * step;
       paths.states[path] = state;
       paths.costs[path] = choices.costs[at]!;
-      paths.distortions[path] = choices.distortions[at]!;
       paths.bits[path] = choices.bits[at]!;
+      paths.magnitudes[path] = choices.magnitudes[at]!;
       active[alive] = path;
       if (paths.costs[path]! < paths.costs[active[cheapest]!]!) cheapest = alive;
       alive++;

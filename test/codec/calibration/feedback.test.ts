@@ -161,13 +161,14 @@ describe('quantizeMatrix', () => {
       rates.beginRow(row);
       const own = levels.slice(row * columns, (row + 1) * columns);
       for (let column = 0; column < columns; column++) {
-        const context = rates.contextOf(column, own, 0, 0);
+        const context = rates.contextOf(column, own, 0, 0, 0);
         const at = row * columns + column;
         const cost = (level: number) =>
-          values[column * (columns + 1)]! * (weight[at]! - level * step) ** 2 + lambda * rates.bits(context, level);
+          values[column * (columns + 1)]! * (weight[at]! - level * step) ** 2 +
+          lambda * rates.bits(context, Math.abs(level));
         const all = Array.from({ length: 41 }, (_, place) => place - 20);
         expect(cost(levels[at]!)).toBeCloseTo(Math.min(...all.map(cost)), 9);
-        spent += rates.bits(context, levels[at]!);
+        spent += rates.bits(context, Math.abs(levels[at]!));
       }
       rates.endRow(own);
     }
@@ -180,7 +181,10 @@ describe('quantizeMatrix', () => {
     const weight = matrix(1, columns, 20);
     const costOf = (levels: Int32Array, rates = plainRates(1, columns)) => {
       rates.beginRow(0);
-      const bits = levels.reduce((sum, level, at) => sum + rates.bits(rates.contextOf(at, levels, 0, 0), level), 0);
+      const bits = levels.reduce(
+        (sum, level, at) => sum + rates.bits(rates.contextOf(at, levels, 0, 0, 0), Math.abs(level)),
+        0,
+      );
       return { bits, cost: errorOf(difference(weight, levels, step), hessian) + lambda * bits };
     };
     let least = Number.POSITIVE_INFINITY;

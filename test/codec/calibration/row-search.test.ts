@@ -25,7 +25,7 @@ const bitsOf = (column: number, quantizer: number, index: number) =>
 
 const simpleRates: LevelRates = {
   beginRow: () => {},
-  contextOf: (column, _own, _first, quantizer) => 2 * column + quantizer,
+  contextOf: (column, _own, _first, _before, quantizer) => 2 * column + quantizer,
   bits: (context, index) => bitsOf(context >> 1, context & 1, index),
   endRow: () => {},
 };
