@@ -5,6 +5,7 @@
 import { emptyGraph, type Model, type Node } from '../../graph/graph.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { usedNames } from '../../graph/uses.ts';
+import type { LayerUse } from './biases.ts';
 import { type Execute, runEach } from './executor.ts';
 import type { Layer } from './layers.ts';
 
@@ -23,10 +24,10 @@ export interface Schedule {
   readonly lastUse: ReadonlyMap<string, number>;
 }
 
-/** Plans what it takes to reach `layers`, which are in the order of the graph. */
+/** Plans what it takes to reach the uses of `layers`. */
 export function schedule(model: Model, layers: readonly Layer[]): Schedule {
   const { nodes } = model.graph;
-  const places = new Set(layers.map(({ index }) => index));
+  const places = new Set(layers.flatMap(({ uses }) => uses.map(({ index }) => index)));
   const wanted = new Set<string>();
   const lastUse = new Map<string, number>();
   const needed = nodes.map(() => false);
@@ -99,7 +100,7 @@ export async function affordableBatches(
   const plan = schedule(model, layers);
   const probe: Activations = { index: 0, batches: batches.slice(0, 1).map((feeds) => new Map(feeds)) };
   let most = 0;
-  for (const { index } of layers) {
+  for (const [{ index }] of layers.map(({ uses }) => uses as readonly [LayerUse])) {
     await advance(probe, index, plan, model.graph.initializers, execute, signal);
     const alive = [...(probe.batches[0]?.values() ?? [])];
     most = Math.max(

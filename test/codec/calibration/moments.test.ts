@@ -3,7 +3,7 @@ import { onnxruntimeExecute } from '../../../src/calibration-data.ts';
 import { calibratedLayers, elementsOfRows, rowsOf } from '../../../src/codec/calibration/layers.ts';
 import { layerMoments } from '../../../src/codec/calibration/moments.ts';
 import { weightRoles } from '../../../src/codec/weight-roles.ts';
-import { type Attribute, type Model, type Node, node } from '../../../src/graph/graph.ts';
+import { type Attribute, type Model, node } from '../../../src/graph/graph.ts';
 import { toFloat32 } from '../../../src/graph/numbers.ts';
 import { float32Tensor, type Tensor } from '../../../src/graph/tensor.ts';
 import { normal } from '../../support/random.ts';
@@ -28,6 +28,10 @@ interface Case {
   /** The weight is the left side of the product. */
   readonly left?: boolean;
   readonly bias?: number;
+  /** A RNN without activation functions, of so many hidden values, no state and no time. */
+  readonly hidden?: number;
+  /** Axes of the output that are groups. */
+  readonly groupAxes?: number[];
 }
 
 const CASES: Record<string, Case> = {
@@ -63,26 +67,87 @@ const CASES: Record<string, Case> = {
   'a transposed Gemm': { op: 'Gemm', input: [5, 6], weight: [4, 6], attributes: { transB: int(1) }, bias: 4 },
   'a product of many': { op: 'MatMul', input: [2, 3, 6], weight: [6, 4] },
   'a product from the left': { op: 'MatMul', input: [2, 6, 3], weight: [4, 6], left: true },
+  'a convolution of volumes': {
+    op: 'Conv',
+    input: [2, 2, 4, 5, 3],
+    weight: [3, 2, 2, 3, 1],
+    attributes: { pads: ints(1, 0, 0, 0, 1, 0), strides: ints(1, 2, 1) },
+  },
+  'a dilated one over a line': {
+    op: 'Conv',
+    input: [2, 3, 9],
+    weight: [4, 3, 3],
+    attributes: { dilations: ints(2), pads: ints(2, 2) },
+  },
+  'a Gemm of a turned input': { op: 'Gemm', input: [6, 5], weight: [6, 4], attributes: { transA: int(1) }, bias: 4 },
+  'a product with a matrix for each head': { op: 'MatMul', input: [2, 3, 5, 6], weight: [3, 6, 4], groupAxes: [1] },
+  'a product of one input with many matrices': { op: 'MatMul', input: [2, 1, 5, 6], weight: [3, 6, 4], groupAxes: [1] },
+  'a product of a matrix with many matrices': { op: 'MatMul', input: [5, 6], weight: [2, 3, 6, 4], groupAxes: [0, 1] },
+  'a product with matrices over two axes of three': {
+    op: 'MatMul',
+    input: [2, 3, 2, 5, 6],
+    weight: [2, 1, 2, 6, 4],
+    groupAxes: [0, 2],
+  },
+  'a product from the left for each head': {
+    op: 'MatMul',
+    input: [2, 3, 6, 5],
+    weight: [3, 4, 6],
+    left: true,
+    groupAxes: [1],
+  },
+  'the inputs of a recurrent layer': {
+    op: 'RNN',
+    input: [3, 2, 5],
+    weight: [1, 4, 5],
+    hidden: 4,
+    groupAxes: [1],
+  },
+  'the inputs of one in both directions': {
+    op: 'RNN',
+    input: [3, 2, 5],
+    weight: [2, 4, 5],
+    attributes: { direction: { type: 'string', value: 'bidirectional' } },
+    hidden: 4,
+    groupAxes: [1],
+  },
 };
 
-function modelOf({ op, input, weight, attributes = {}, left, bias }: Case): Model {
+function modelOf({ op, input, weight, attributes = {}, left, bias, hidden }: Case): Model {
   const inputs = left ? ['w', 'x'] : ['x', 'w'];
-  const layer: Node = node(op, bias === undefined ? inputs : [...inputs, 'b'], ['y'], attributes);
-  return buildModel(17, { x: input }, [layer], ['y'], {
-    w: seeded(weight),
-    ...(bias !== undefined && { b: seeded([bias]) }),
-  });
+  const bound: Record<string, Tensor> = bias === undefined ? {} : { b: seeded([bias]) };
+  const [directions] = weight as [number];
+  const silent = (size: number) => float32Tensor([directions, size, size], new Float32Array(directions * size * size));
+  const recurrent: Record<string, Tensor> = hidden === undefined ? {} : { r: silent(hidden) };
+  const own =
+    hidden === undefined ? attributes : { ...attributes, hidden_size: int(hidden), ...identityActivation(directions) };
+  const layer = node(op, [...inputs, ...Object.keys(bound), ...Object.keys(recurrent)], ['y'], own);
+  return buildModel(17, { x: input }, [layer], ['y'], { w: seeded(weight), ...bound, ...recurrent });
 }
 
-/** The output of the layer in order of its outputs: (outputs, positions and samples). */
-function outputsOf({ op, left }: Case, { shape, ...tensor }: Tensor): number[][] {
-  const values = toFloat32({ shape, ...tensor } as Tensor);
-  const isWindow = op.startsWith('Conv');
-  const axis = isWindow ? 1 : left ? shape.length - 2 : shape.length - 1;
-  const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
-  const rows: number[][] = Array.from({ length: shape[axis]! }, () => []);
-  for (const [at, value] of values.entries()) rows[Math.floor(at / inner) % shape[axis]!]!.push(value);
-  return rows;
+const identityActivation = (directions: number): Record<string, Attribute> => ({
+  activations: { type: 'strings', value: Array.from({ length: directions }, () => 'Affine') },
+  activation_alpha: { type: 'floats', value: Array.from({ length: directions }, () => 1) },
+  activation_beta: { type: 'floats', value: Array.from({ length: directions }, () => 0) },
+});
+
+/** The output of the layer in order of its outputs: (groups and outputs, positions and samples). */
+function outputsOf({ op, left, groupAxes = [] }: Case, tensor: Tensor): number[][] {
+  const { shape } = tensor;
+  const axis = op.startsWith('Conv') ? 1 : left ? shape.length - 2 : shape.length - 1;
+  const rows = new Map<string, number[]>();
+  const places = [...groupAxes, axis];
+  for (const [at, value] of toFloat32(tensor).entries()) {
+    let rest = at;
+    const indices = shape.toReversed().map((size) => {
+      const index = rest % size;
+      rest = Math.floor(rest / size);
+      return index;
+    });
+    const key = places.map((place) => String(indices[shape.length - 1 - place]).padStart(2, '0')).join();
+    rows.set(key, [...(rows.get(key) ?? []), value]);
+  }
+  return [...rows.keys()].sort().map((key) => rows.get(key)!);
 }
 
 /**
@@ -120,6 +185,7 @@ describe.each(Object.entries(CASES))('the moments of %s', (_, each) => {
     const xs = [seeded(each.input), seeded(each.input)];
     const { groups, count } = await layerMoments(
       layer!,
+      layer!.uses[0]!,
       weight,
       xs.map((input) => ({ input })),
       onnxruntimeExecute,
@@ -148,11 +214,14 @@ describe.each(Object.entries(CASES))('the moments of %s', (_, each) => {
     const [input, original] = [seeded(each.input), seeded(each.input)];
     const outputOf = async (x: Tensor) => (await runModel(model, new Map([['x', x]]))).get('y')!;
     const [now, then] = [await outputOf(input), await outputOf(original)];
+    // What is added to the states of a recurrent layer is not added to what its weight makes.
+    const isRecurrent = each.hidden !== undefined;
     const shortcut = { now: seeded([...now.shape]), original: seeded([...now.shape]) };
-    const { groups } = await layerMoments(layer!, weight, [{ input, original, shortcut }], onnxruntimeExecute);
+    const given = { input, original, ...(!isRecurrent && { shortcut }) };
+    const { groups } = await layerMoments(layer!, layer!.uses[0]!, weight, [given], onnxruntimeExecute);
     const [a, b, c, d] = [then, now, shortcut.original, shortcut.now].map((tensor) => outputsOf(each, tensor));
     const missed = a!.map((row, output) =>
-      row.map((v, at) => v - b![output]![at]! + c![output]![at]! - d![output]![at]!),
+      row.map((v, at) => v - b![output]![at]! + (isRecurrent ? 0 : c![output]![at]! - d![output]![at]!)),
     );
     const seen = await columnsOf(each, modelOf(each), input);
     const { rows, columns } = layer!;
