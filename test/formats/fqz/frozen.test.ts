@@ -1,24 +1,19 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { describeArchive } from '../../../fixtures/describe-archive.mjs';
 import { readFqz } from '../../../formats/fqz/read.ts';
 import { writeFqz } from '../../../formats/fqz/write.ts';
 import { elementCount } from '../../../src/graph/tensor.ts';
 import { unpack } from '../../../src/unpack.ts';
+import { FROZEN, fixture } from '../../support/frozen-files.ts';
 
-const FOLDER = new URL('../../../fixtures/v1/', import.meta.url);
-const NAMES = readdirSync(FOLDER)
-  .filter((name) => name.endsWith('.fqz'))
-  .map((name) => name.replace('.fqz', ''));
-const read = (name: string) => new Uint8Array(readFileSync(new URL(name, FOLDER)));
+describe('frozen files', () => {
+  it('are there', () => expect(FROZEN.length).toBeGreaterThanOrEqual(13));
 
-describe('frozen files of version 1', () => {
-  it('are there', () => expect(NAMES.length).toBeGreaterThanOrEqual(12));
-
-  it.each(NAMES)('%s.fqz holds what it has always held', (name) => {
-    const archive = readFqz(read(`${name}.fqz`));
+  it.each(FROZEN)('%s.fqz holds what it has always held', (name) => {
+    const archive = readFqz(fixture(`${name}.fqz`));
+    expect(archive.version).toBe(Number(name[1]));
     const description = JSON.parse(JSON.stringify(describeArchive(archive)));
-    expect(description).toEqual(JSON.parse(new TextDecoder().decode(read(`${name}.json`))));
+    expect(description).toEqual(JSON.parse(new TextDecoder().decode(fixture(`${name}.json`))));
 
     const model = unpack(archive);
     expect(model.graph.initializers.size).toBe(archive.weights.length);
@@ -28,8 +23,8 @@ describe('frozen files of version 1', () => {
     }
   });
 
-  it.each(NAMES)('%s.fqz says truly where its bytes are', (name) => {
-    const bytes = read(`${name}.fqz`);
+  it.each(FROZEN)('%s.fqz says truly where its bytes are', (name) => {
+    const bytes = fixture(`${name}.fqz`);
     const { graphBytes, weightBytes, bytesOf, weights } = readFqz(bytes);
     expect(graphBytes + weightBytes).toBe(bytes.length);
     expect([...bytesOf.keys()]).toEqual(weights.map((weight) => weight.name));
@@ -39,8 +34,8 @@ describe('frozen files of version 1', () => {
 
   it('are what the writer makes of them again', () => {
     // Not a promise of the format, but as long as the writer is the same, every field of an archive must take part.
-    for (const name of NAMES) {
-      const bytes = read(`${name}.fqz`);
+    for (const name of FROZEN) {
+      const bytes = fixture(`${name}.fqz`);
       const archive = readFqz(bytes);
       const again = readFqz(writeFqz(archive, { keepNames: name.endsWith('.lossless') }).bytes);
       expect(describeArchive(again)).toEqual(describeArchive(archive));
@@ -48,7 +43,7 @@ describe('frozen files of version 1', () => {
   });
 
   it('rebuild their weights in full', () => {
-    const { weights } = readFqz(read('smooth-unet.quality.fqz'));
+    const { weights } = readFqz(fixture('v1/smooth-unet.quality.fqz'));
     const networks = weights.filter((weight) => 'network' in weight);
     const numbers = networks.reduce((sum, weight) => sum + elementCount(weight.shape), 0);
     expect(networks).toHaveLength(5);

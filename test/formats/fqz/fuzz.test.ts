@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
 import { describe, expect, it } from 'vitest';
 import { crc32 } from '../../../formats/fqz/crc32.ts';
@@ -10,12 +9,13 @@ import { restoreOnnxGraph } from '../../../src/foreign-graph.ts';
 import { elementCount } from '../../../src/graph/tensor.ts';
 import { unpack } from '../../../src/unpack.ts';
 import { withAllocationLimit } from '../../support/allocations.ts';
+import { fixture } from '../../support/frozen-files.ts';
 import { random } from '../../support/random.ts';
 
-const NAMES = ['smooth-unet.quality', 'smooth-unet.fp16', 'networks', 'shapes.quality', 'shapes.lossless'];
-const FILES = [...NAMES, 'control-flow.quality', 'control-flow.lossless'].map(
-  (name) => new Uint8Array(readFileSync(new URL(`../../../fixtures/v1/${name}.fqz`, import.meta.url))),
-);
+const FILES = [
+  ...['v1/smooth-unet.quality', 'v1/smooth-unet.fp16', 'v1/networks', 'v1/shapes.quality', 'v1/shapes.lossless'],
+  ...['v2/chains', 'v1/control-flow.quality', 'v1/control-flow.lossless'],
+].map((name) => fixture(`${name}.fqz`));
 const ARCHIVES = FILES.map(readFqz);
 const CASES = 10_000;
 const LARGEST_MEMORY = 64 * 2 ** 20;

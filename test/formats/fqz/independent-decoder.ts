@@ -178,6 +178,7 @@ interface Operand {
   size?: number;
   frequencyAxes: number[];
   frequencies: number;
+  chainAxis?: number;
 }
 
 export interface IndependentNetwork {
@@ -215,7 +216,9 @@ export interface IndependentArchive {
 
 /** Decodes a file. Throws `Error` where it is not whole. */
 export function decodeIndependently(file: Uint8Array, operators: readonly SpecOperator[]): IndependentArchive {
-  if (String.fromCharCode(...file.subarray(0, 3)) !== 'FQZ' || file[3] !== 1) throw new Error('no .fqz of version 1');
+  if (String.fromCharCode(...file.subarray(0, 3)) !== 'FQZ' || !'\x01\x02'.includes(String.fromCharCode(file[3]!)))
+    throw new Error('no .fqz of version 1 or 2');
+  const version = file[3]!;
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (view.getUint32(file.length - 4, true) !== crc(file.subarray(0, -4))) throw new Error('wrong CRC');
   let at = 4;
@@ -233,6 +236,7 @@ export function decodeIndependently(file: Uint8Array, operators: readonly SpecOp
   const headers = readHeaders(
     head,
     uses.map(({ slot }) => slot),
+    version,
   );
   const companions = readCompanions(head);
   const foreignLength = foreign ? head.uint('length of the ONNX graph') : 0;
@@ -243,7 +247,7 @@ export function decodeIndependently(file: Uint8Array, operators: readonly SpecOp
   const weights = headers.map((header, index) => readNumbers(body, uses[index]!.name, header));
   if (!body.atEnd()) throw new Error('coefficients left over');
   return {
-    version: 1,
+    version,
     graph: coded ? { kind: 'compact', model: coded.model } : { kind: 'onnx', deflated: file.slice(at + length, start) },
     weights,
     ...companions,
@@ -403,7 +407,7 @@ function readForeignWeights(d: Decoder): { name: string; slot: string }[] {
 }
 
 /** "Weight headers". */
-function readHeaders(d: Decoder, slots: string[]): Header[] {
+function readHeaders(d: Decoder, slots: string[], version: number): Header[] {
   const types = new Map<string, number[]>();
   const sizes: number[] = [];
   const rows: number[] = [];
@@ -416,16 +420,20 @@ function readHeaders(d: Decoder, slots: string[]): Header[] {
   const rowCount = (place: string) => d.recent(rows, `rows place ${place}`, () => d.uint('rows'));
 
   const operand = (kindKey: string, slot: string, layout: () => Pick<Operand, 'shape' | 'frequencyAxes'>): Operand => {
-    const kind = d.tree(`operand kind ${kindKey}`, 2);
+    const kind = d.tree(`operand kind ${kindKey}`, version + 1);
     if (kind === 3) {
       const length = size('cosine');
       const count = rowCount('cosine');
       return { kind: 'cosine', size: length, count, shape: [count, length], frequencyAxes: [], frequencies: 0 };
     }
-    if (kind === 0) step += d.int('step change');
+    if (kind === 0 || kind === 4) step += d.int('step change');
     const core = layout();
     const frequencies = d.recent(counts, `frequencies place ${slot}`, () => d.uint('frequencies'));
     if (kind === 0) return { kind: 'quantized', step: stepOf(step), ...core, frequencies };
+    if (kind === 4) {
+      const chainAxis = d.uint(`chain axis ${kindKey}`);
+      return { kind: 'quantized', step: stepOf(step), ...core, frequencies, chainAxis };
+    }
     return { kind: 'float', precision: kind === 1 ? 'float16' : 'float32', ...core, frequencies };
   };
 
@@ -495,7 +503,9 @@ function readCompanions(d: Decoder): Pick<IndependentArchive, 'preparation' | 'l
 function readNumbers(d: Decoder, name: string, { dtype, shape, network }: Header): IndependentWeight {
   if (!network) return { name, dtype, shape, tensor: readTensor(d, 'weight', dtype, shape) };
   for (const operand of network.operands) {
-    if (operand.kind === 'quantized') operand.levels = readLevels(d, operand);
+    if (operand.kind === 'quantized') {
+      operand.levels = operand.chainAxis === undefined ? readLevels(d, operand) : readChains(d, operand);
+    }
     if (operand.kind !== 'float') continue;
     operand.values = new Float32Array(product(operand.shape));
     const places = codedPlaces(operand);
@@ -547,22 +557,71 @@ function readLevels(d: Decoder, operand: Operand): Int32Array {
   const { shape } = operand;
   const levels = new Int32Array(product(shape));
   for (const place of codedPlaces(operand)) {
-    let sum = 0;
-    let weight = 0;
-    shape.forEach((_, axis) => {
-      for (const [back, factor] of [
-        [1, 2],
-        [2, 1],
-      ] as const) {
-        if (place[axis]! < back) continue;
-        const neighbour = place.with(axis, place[axis]! - back);
-        sum += factor * Math.abs(levels[offsetOf(neighbour, shape)]!);
-        weight += factor;
-      }
-    });
-    levels[offsetOf(place, shape)] = readLevel(d, weight === 0 ? 0 : neighbourhoodOf(Math.floor((8 * sum) / weight)));
+    const [sum, weight] = neighbours(levels, shape, place);
+    const own = weight === 0 ? 0 : neighbourhoodOf(Math.floor((8 * sum) / weight));
+    levels[offsetOf(place, shape)] = readLevel(d, `${own}`, neighbourhoodMean(own), 8);
   }
   return levels;
+}
+
+/** `sum` and `weight`. */
+function neighbours(levels: Int32Array, shape: readonly number[], place: readonly number[]): [number, number] {
+  let sum = 0;
+  let weight = 0;
+  shape.forEach((_, axis) => {
+    for (const [back, factor] of [
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      if (place[axis]! < back) continue;
+      const neighbour = place.with(axis, place[axis]! - back);
+      sum += factor * Math.abs(levels[offsetOf(neighbour, shape)]!);
+      weight += factor;
+    }
+  });
+  return [sum, weight];
+}
+
+/** "Chains". */
+function readChains(d: Decoder, operand: Operand): Int32Array {
+  const { shape, chainAxis } = operand;
+  const multiples = new Int32Array(product(shape));
+  const all = codedPlaces(operand);
+  const sums: number[] = new Array(all.length / shape[chainAxis!]!).fill(0);
+  let total = 0;
+  for (let chain = 0; chain < shape[chainAxis!]!; chain++) {
+    const mean = (total + 1) / (chain * sums.length + 1);
+    const prior = 6 * mean;
+    const inverse = 1 / (chain + 3);
+    let before = prior;
+    const shares = sums.map((own) => {
+      const column = (own + 3 * mean) * inverse;
+      const share = column / before;
+      before += column;
+      return share;
+    });
+    let state = 0;
+    let row = 0;
+    for (const [at, place] of all.filter((candidate) => candidate[chainAxis!] === chain).entries()) {
+      const expected = (row + prior) * shares[at]!;
+      const [sum, weight] = neighbours(multiples, shape, place);
+      const near = weight === 0 ? expected : sum * (1 / weight);
+      const eighths = Math.min(Math.floor(6 * expected + 2 * near), 4095);
+      const power = Math.floor(Math.log2(eighths));
+      const own = eighths < 2 ? eighths : 2 * power + (eighths >= 1.5 * 2 ** power ? 1 : 0);
+      const quarters = own < 2 ? [2, 6][own]! : (own % 2 ? 7 : 5) * 2 ** Math.floor(own / 2);
+      const quantizer = state % 2;
+      const index = readLevel(d, `chains ${quantizer} ${own}`, quarters, 64, 'chains ');
+      const multiple = quantizer === 0 ? 2 * index : 2 * index - Math.sign(index);
+      multiples[offsetOf(place, shape)] = multiple;
+      const next = index % 2 === 0 ? [0, 2, 5, 7, 1, 3, 4, 6] : [1, 3, 4, 6, 0, 2, 5, 7];
+      state = next[state]!;
+      row += Math.abs(multiple);
+      total += Math.abs(multiple);
+      sums[at]! += Math.abs(multiple);
+    }
+  }
+  return multiples;
 }
 
 function neighbourhoodOf(mean: number): number {
@@ -572,12 +631,12 @@ function neighbourhoodOf(mean: number): number {
   return Math.min(2 * octave + 1 + upper, 23);
 }
 
-function readLevel(d: Decoder, neighbourhood: number): number {
+function readLevel(d: Decoder, situation: string, mean: number, unit: number, where = ''): number {
   let bits = 0;
-  while (d.bit(`class ${neighbourhood} ${bits}`, { p: prior(neighbourhood, bits), n: 2 }) === 1) bits++;
+  while (d.bit(`class ${situation} ${bits}`, { p: prior(mean, unit, bits), n: 2 }) === 1) bits++;
   if (bits === 0) return 0;
   let magnitude = 1;
-  for (let i = 0; i < bits - 1 && i < 3; i++) magnitude = 2 * magnitude + d.bit(`level ${bits} ${magnitude}`);
+  for (let i = 0; i < bits - 1 && i < 3; i++) magnitude = 2 * magnitude + d.bit(`${where}level ${bits} ${magnitude}`);
   for (let left = bits - 4; left > 0; left -= 16) {
     const width = Math.min(left, 16);
     magnitude = magnitude * 2 ** width + d.direct(width);
@@ -585,10 +644,13 @@ function readLevel(d: Decoder, neighbourhood: number): number {
   return d.direct(1) ? -magnitude : magnitude;
 }
 
-function prior(neighbourhood: number, bits: number): number {
+function neighbourhoodMean(neighbourhood: number): number {
   const start = [0, 0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
-  const mean = neighbourhood === 0 ? 64 : start[neighbourhood]! + 1;
-  let tail = Math.floor((mean * 65536) / (mean + 8));
+  return neighbourhood === 0 ? 64 : start[neighbourhood]! + 1;
+}
+
+function prior(mean: number, unit: number, bits: number): number {
+  let tail = Math.floor((mean * 65536) / (mean + unit));
   for (let k = 2; k <= bits; k++) tail = Math.floor((tail * tail) / 65536);
   return Math.min(Math.max(tail, 512), 65024);
 }

@@ -1,5 +1,4 @@
 /** The decoder in WebAssembly against the one in TypeScript, on sound and on damaged files. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { crc32 } from '../../../formats/fqz/crc32.ts';
 import { type BulkDecoder, bulkRuns, openFqz, plainRuns } from '../../../formats/fqz/read.ts';
@@ -11,12 +10,9 @@ import { dctNetwork, operandValues, plainNetwork } from '../../../src/codec/netw
 import { FormatError } from '../../../src/errors.ts';
 import { emptyGraph, modelOf, node } from '../../../src/graph/graph.ts';
 import { numericTensor } from '../../../src/graph/tensor.ts';
+import { FROZEN, fixture } from '../../support/frozen-files.ts';
 import { random } from '../../support/random.ts';
 import { randomChains, randomUniform } from '../../support/random-levels.ts';
-
-const folder = new URL('../../../fixtures/v1/', import.meta.url);
-const read = (name: string) => new Uint8Array(readFileSync(new URL(name, folder)));
-const FIXTURES = readdirSync(folder).filter((name) => name.endsWith('.fqz'));
 
 /** What a weight stands for, and its numbers with the axes of operands in alphabetical order. */
 function contents(weight: StoredWeight): unknown {
@@ -117,8 +113,9 @@ describe.each([false, ...(hasRelaxedSimd() ? [true] : [])])('the bulk decoder, r
     ({ decoder } = await wasmKernels(new WebAssembly.Memory({ initial: 1 }), { relaxed }));
   });
 
-  it.each(FIXTURES)('reads the numbers of %s', (name) => {
-    expect(decoded(read(name), decoder())).toEqual(decoded(read(name)));
+  it.each(FROZEN)('reads the numbers of %s.fqz', (name) => {
+    const bytes = fixture(`${name}.fqz`);
+    expect(decoded(bytes, decoder())).toEqual(decoded(bytes));
   });
 
   it.each(SHAPES)('reads %s', (_, weights) => {
@@ -130,7 +127,9 @@ describe.each([false, ...(hasRelaxedSimd() ? [true] : [])])('the bulk decoder, r
 
   it('finds in damaged files what the plain decoder finds', () => {
     const uniform = random(3);
-    const files = ['networks.fqz', 'shapes.quality.fqz', 'shapes.fp16.fqz'].map(read);
+    const files = ['v1/networks', 'v1/shapes.quality', 'v1/shapes.fp16', 'v2/chains'].map((name) =>
+      fixture(`${name}.fqz`),
+    );
     let refused = 0;
     for (let trial = 0; trial < 240; trial++) {
       const bytes = files[trial % files.length]!.slice();
