@@ -7,8 +7,8 @@ import { float32Tensor } from '../graph/tensor.ts';
 import { nameMaker } from '../graph/uses.ts';
 import { appendGradients } from './gradient.ts';
 import { appendLoss, type LossTerm } from './loss.ts';
+import { quickenMaxPooling } from './max-pooling.ts';
 import type { Parameter } from './parameter.ts';
-import { poolFirst } from './pool-first.ts';
 import { buildStudent } from './student.ts';
 
 export interface TrainingGraph {
@@ -35,7 +35,7 @@ export function buildTrainingGraph(
   shapes: ReadonlyMap<string, readonly number[]>,
 ): TrainingGraph {
   const { model: student, cores } = buildStudent(model, parameters, shapes);
-  poolFirst(student);
+  quickenMaxPooling(student);
   const { value, targets } = appendLoss(student, terms);
   const one = nameMaker(student.graph)('one');
   student.graph.initializers.set(one, float32Tensor([], Float32Array.of(1)));
