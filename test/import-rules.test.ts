@@ -16,8 +16,10 @@ const GRAPH = ['src/graph/', 'src/errors.ts'];
 /** The part of the codec that a decoder needs. */
 const DECODE_HALF = [
   'archive',
+  'chain-model',
   'cosines',
   'dct',
+  'dependent',
   'einsum',
   'expand',
   'half',
@@ -51,6 +53,7 @@ const ENCODE_HALF = [
   'graph-symbols',
   'header-of',
   'number-symbols',
+  'refinement-symbols',
   'written-symbols',
 ].map((name) => `formats/fqz/${name}.ts`);
 

@@ -16,7 +16,7 @@ export function atMost(what: string, value: number, most: number): number {
 
 /** `FQZ`, then the version byte. */
 export const MAGIC = [0x46, 0x51, 0x5a] as const;
-/** A file is of the first version that has all it uses: version 2 has chains of dependent quantisation. */
+/** A file is of the first version that has all it uses: version 2 has chains of dependent quantisation, and layers. */
 export const FIRST_VERSION = 1;
 export const NEWEST_VERSION = 2;
 
@@ -33,6 +33,11 @@ export const MOST_AXES = 16;
 /** Most elements of one dense tensor. */
 export const MOST_ELEMENTS = 2 ** 31 - 1;
 export const MOST_LABELS = 1 << 16;
+/** Most layers of a file, the first included. */
+export const MOST_LAYERS = 8;
+/** Most that a layer makes levels finer by, and the largest magnitude of what it makes of them. */
+export const LARGEST_FACTOR = 255;
+export const LARGEST_LEVEL = 2 ** 24 - 1;
 
 /**
  * Nodes, ports, list elements, bytes of text and the like that a section of `bytes` may count out. They cost a bit or

@@ -17,10 +17,11 @@ export interface GraphSection extends Companions {
   readonly headers: readonly NamedHeader[];
 }
 
-export function graphSection(coder: BitCoder, version: number): GraphSection {
+/** The section in a file of a version, with so many layers. */
+export function graphSection(coder: BitCoder, version: number, layers: number): GraphSection {
   const isForeign = flag(coder, 'graph is stored as ONNX');
   const { model, weights } = isForeign ? { weights: foreignWeights(coder) } : codeGraph(coder);
-  const headers = weightHeaders(coder, weights, version);
+  const headers = weightHeaders(coder, weights, version, layers);
   const extras = companions(coder);
   const foreignLength = isForeign ? uint(coder, 'bytes of the ONNX graph') : 0;
   return { ...(model && { model }), headers, ...extras, foreignLength };

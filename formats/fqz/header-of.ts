@@ -7,6 +7,7 @@ import { nearestStepCode, stepOf } from '../../src/codec/step.ts';
 import { otherAxes } from '../../src/codec/zigzag.ts';
 import { DTYPES, type DType } from '../../src/graph/dtype.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
+import type { Layer } from './refinement-symbols.ts';
 import {
   DCT,
   EXACT,
@@ -18,37 +19,46 @@ import {
 } from './weight-header.ts';
 import { folded, recentSymbols, type Symbols, textSymbols } from './written-symbols.ts';
 
-/** The header of a weight. Throws `TypeError` where a step is none that a file can name. */
-export function headerOf(weight: StoredWeight): WeightHeader {
+/** The header of a weight in a file with `layers` behind the first. Throws `TypeError` where a step is none that a file can name. */
+export function headerOf(weight: StoredWeight, layers: readonly Layer[] = []): WeightHeader {
   if ('tensor' in weight) return { dtype: weight.tensor.dtype, shape: weight.tensor.shape };
   const { expression, shape, operands } = weight.network;
   const { letters, cosines } = cosineAxes(weight.network);
   const headers = operands.map((operand, at): OperandHeader => {
     if (operand.kind === 'cosine') return operand;
     const frequencyAxes = [...letters[at]!].flatMap((letter, axis) => (cosines.has(letter) ? [axis] : []));
-    const layout = { shape: operand.shape, frequencyAxes, frequencies: lastFrequency(operand, frequencyAxes) };
+    const layout = { shape: operand.shape, frequencyAxes, frequencies: lastFrequency(operand, frequencyAxes, layers) };
     if (operand.kind === 'float') return { kind: operand.precision, layout };
     const { chainAxis } = operand;
     if (chainAxis !== undefined && !otherAxes(operand.shape, frequencyAxes).includes(chainAxis)) {
       throw new TypeError(`chains along axis ${chainAxis} of an operand whose frequency axes are [${frequencyAxes}]`);
     }
     const stepCode = stepCodeOf(operand.step);
-    return { kind: 'quantized', stepCode, layout: chainAxis === undefined ? layout : { ...layout, chainAxis } };
+    const factors = layers.map((layer) => layer.get(operand)?.factor ?? 0);
+    return {
+      kind: 'quantized',
+      stepCode,
+      layout: chainAxis === undefined ? layout : { ...layout, chainAxis },
+      factors,
+    };
   });
   return { dtype: weight.dtype, shape: weight.shape, network: { expression, shape, operands: headers } };
 }
 
-/** Number of frequencies up to the last one, in zigzag order, that has an entry other than zero. */
-function lastFrequency(operand: CodedOperand, frequencyAxes: readonly number[]): number {
+/** Number of frequencies up to the last one, in zigzag order, that has an entry other than zero in any layer. */
+function lastFrequency(operand: CodedOperand, frequencyAxes: readonly number[], layers: readonly Layer[]): number {
   const all = frequencyAxes.reduce((product, axis) => product * operand.shape[axis]!, 1);
   const layout = { shape: operand.shape, frequencyAxes, frequencies: all };
   const perFrequency = codedCount({ ...layout, frequencies: 1 });
-  const numbers = operand.kind === 'float' ? operand.values : operand.levels;
+  const numbers = [
+    operand.kind === 'float' ? operand.values : operand.levels,
+    ...layers.flatMap((layer) => layer.get(operand)?.before ?? []),
+  ];
   let last = 0;
   let visited = 0;
   forEachCoded(layout, (offset) => {
     visited++;
-    if (numbers[offset] !== 0) last = visited;
+    if (numbers.some((own) => own[offset] !== 0)) last = visited;
   });
   return Math.ceil(last / perFrequency);
 }
@@ -101,6 +111,7 @@ export function headerSymbols(): (slot: string, header: WeightHeader) => Symbols
     }
     yield layoutSymbols(operand.layout);
     yield recentSymbols(frequencies, operand.layout.frequencies, [operand.layout.frequencies]);
+    if (operand.kind === 'quantized') yield operand.factors;
     if (chainAxis !== undefined) yield chainAxis;
   }
 

@@ -8,7 +8,7 @@ import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
 import { CLASSES, geometricPriors, levelCode, MANTISSA_CONTEXTS, type Neighbours, neighboursOf } from './level-code.ts';
 
 /** Magnitudes of neighbours are averaged and put into this many classes: about two to the octave. */
-const NEIGHBOURHOODS = 24;
+export const NEIGHBOURHOODS = 24;
 /** Neighbourhood of an entry that has no coded neighbour. */
 const ALONE = 0;
 
@@ -41,7 +41,8 @@ export function levelsCode(coder: BitCoder): (layout: CoreLayout) => Int32Array 
   };
 }
 
-function neighbourhoodOf({ sum, weight }: Neighbours): number {
+/** The neighbourhood of an entry, from 0 to 23. */
+export function neighbourhoodOf({ sum, weight }: Neighbours): number {
   if (weight === 0) return ALONE;
   const eighths = Math.floor((8 * sum) / weight);
   if (eighths < 2) return 1 + eighths;

@@ -9,13 +9,14 @@ import type { Tensor } from '../../src/graph/tensor.ts';
 import { INTEGER_ARRAYS } from '../../src/graph/typed-arrays.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
 import { FLOAT_LAYOUTS, hasPatterns, MODELLED_BITS, type PatternDType } from './float-patterns-code.ts';
+import { type Layer, levelsBefore } from './refinement-symbols.ts';
 import { LARGEST_UINT } from './symbols.ts';
 import { bitLength, type IntegerDType } from './tensor-code.ts';
 import type { WeightHeader } from './weight-header.ts';
 import { folded, type Symbols } from './written-symbols.ts';
 
-/** The symbols of a weight's numbers. */
-export function* weightSymbols(weight: StoredWeight, header: WeightHeader): Symbols {
+/** The symbols of a weight's numbers, in front of all `layers` behind the first. */
+export function* weightSymbols(weight: StoredWeight, header: WeightHeader, layers: readonly Layer[]): Symbols {
   if ('tensor' in weight) {
     yield tensorSymbols(weight.tensor);
     return;
@@ -24,8 +25,11 @@ export function* weightSymbols(weight: StoredWeight, header: WeightHeader): Symb
     if (operand.kind === 'cosine') continue;
     const { layout } = header.network!.operands[at]!;
     if (operand.kind === 'quantized') {
-      const levels = inCodedOrder(operand.levels, layout!);
-      yield layout!.chainAxis === undefined ? levels : indicesOf(levels, layout!);
+      const { chainAxis, ...plain } = layout!;
+      const isRefined = layers.some((layer) => layer.has(operand));
+      if (isRefined) yield inCodedOrder(levelsBefore(operand, layers, 0), plain);
+      else if (chainAxis === undefined) yield inCodedOrder(operand.levels, plain);
+      else yield indicesOf(inCodedOrder(operand.levels, layout!), layout!);
       continue;
     }
     const { values, precision } = operand;

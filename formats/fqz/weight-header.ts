@@ -9,14 +9,21 @@ import { byteLength, type DType, isFloat } from '../../src/graph/dtype.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { BitCoder } from './bit-coder.ts';
 import type { CoreLayout } from './coded-order.ts';
-import { atMost, damaged, MOST_AXES, MOST_ELEMENTS, STRING_MEMORY } from './format.ts';
+import { atMost, damaged, LARGEST_FACTOR, MOST_AXES, MOST_ELEMENTS, STRING_MEMORY } from './format.ts';
 import type { WeightUse } from './graph-code.ts';
 import { count, dtypeSymbol, flag, int, quote, recent, text, times, tree, uint } from './symbols.ts';
 
 /** An operand without its numbers. */
 export type OperandHeader =
   | (CosineOperand & { readonly layout?: undefined })
-  | { readonly kind: 'quantized'; readonly stepCode: number; readonly layout: CoreLayout }
+  | {
+      readonly kind: 'quantized';
+      /** Of the finest levels that the file may have. */
+      readonly stepCode: number;
+      readonly layout: CoreLayout;
+      /** Of each layer behind the first, by how much it makes the step finer; 0 where it leaves the operand as it is. */
+      readonly factors: readonly number[];
+    }
   | { readonly kind: 'float16' | 'float32'; readonly layout: CoreLayout };
 
 /** A tensor network without its numbers. */
@@ -53,8 +60,14 @@ export const OPERAND_KINDS = ['quantized', 'float16', 'float32', 'cosine', 'chai
 /** Bits of the number of an operand's kind: the first version had no chains. */
 export const kindBits = (version: number) => (version === 1 ? 2 : 3);
 
-/** The headers of all weights. Their slots tell weights of one use apart, since they resemble each other. */
-export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[], version: number): NamedHeader[] {
+/**
+ * The headers of all weights, in a file with so many layers. Their slots tell weights of one use apart, since they resemble each other. */
+export function weightHeaders(
+  coder: BitCoder,
+  uses: readonly WeightUse[],
+  version: number,
+  layers: number,
+): NamedHeader[] {
   const types: Record<string, DType[]> = {};
   const expressions: string[] = [];
   const numbers: Record<string, number[]> = {};
@@ -99,10 +112,13 @@ export function weightHeaders(coder: BitCoder, uses: readonly WeightUse[], versi
     const most = frequencyAxes.reduce((product, axis) => product * shape[axis]!, 1);
     const layout = { shape, frequencyAxes, frequencies: number('frequencies', slot, most) };
     if (!isQuantized) return { kind, layout };
-    if (kind === 'quantized') return { kind, stepCode, layout };
+    const factors = times(Math.max(0, layers - 1), (layer) =>
+      atMost('factor of a layer', uint(coder, `factor ${layer}`), LARGEST_FACTOR),
+    );
+    if (kind === 'quantized') return { kind, stepCode, layout, factors };
     const chainAxis = atMost('chain axis', uint(coder, `chain axis of ${place}`), shape.length - 1);
     if (frequencyAxes.includes(chainAxis)) throw damaged('the chains of an operand are along frequencies');
-    return { kind: 'quantized', stepCode, layout: { ...layout, chainAxis } };
+    return { kind: 'quantized', stepCode, layout: { ...layout, chainAxis }, factors };
   };
 
   /** A core with cosines along some axes, or, with none, plain numbers: everything follows from a flag for each axis. */

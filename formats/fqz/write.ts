@@ -11,6 +11,8 @@ import { headerOf, headerSymbols } from './header-of.ts';
 import { plainRuns } from './number-runs.ts';
 import { weightSymbols } from './number-symbols.ts';
 import { RangeEncoder } from './range-encoder.ts';
+import { type Layer, refinementSymbols } from './refinement-symbols.ts';
+import { refinementsCode } from './refinements-code.ts';
 import { memoryOf, type WeightHeader } from './weight-header.ts';
 import { weightNumbers } from './weight-numbers.ts';
 import { type Symbols, textSymbols } from './written-symbols.ts';
@@ -18,6 +20,8 @@ import { type Symbols, textSymbols } from './written-symbols.ts';
 export interface WriteOptions {
   /** Keeps the names of nodes, weights and inner values, and the model's metadata. */
   keepNames?: boolean;
+  /** The layers behind the first, at most 7: each prefix of the file that ends with a layer is a file of its own. */
+  layers?: readonly Layer[];
 }
 
 /** A written file, and where its bytes went. */
@@ -36,34 +40,47 @@ export interface WrittenArchive {
  */
 export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenArchive {
   const foreign = archive.graph.kind === 'onnx' ? archive.graph.deflated : undefined;
-  const version = archive.weights.some(hasChains) ? NEWEST_VERSION : FIRST_VERSION;
-  const { symbols, weights, headers } = sectionSymbols(archive, options.keepNames ?? false);
+  const { keepNames = false, layers = [] } = options;
+  const version = layers.length > 0 || archive.weights.some(hasChains) ? NEWEST_VERSION : FIRST_VERSION;
+  const { symbols, weights, headers } = sectionSymbols(archive, keepNames, layers);
   const head = new RangeEncoder(symbols);
-  graphSection(head, version);
+  graphSection(head, version, layers.length + 1);
   const graph = head.finish();
 
-  const body = new RangeEncoder(numbersOf(weights, headers));
+  const body = new RangeEncoder(numbersOf(weights, headers, layers));
+  const others = layers.map((_, at) => new RangeEncoder(refinementSymbols(weights, headers, layers, at)));
   const runs = plainRuns(body);
+  const refinements = others.map(refinementsCode);
+  const encoders = [body, ...others];
   const ends = weights.map(({ name }, at) => {
-    weightNumbers(body, runs, { name, ...headers[at]! });
-    return body.position;
+    weightNumbers(body, runs, { name, ...headers[at]! }, refinements);
+    return encoders.reduce((sum, { position }) => sum + position, 0);
   });
-  const coefficients = body.finish();
+  const sections = encoders.map((encoder) => encoder.finish());
   const memory = headers.reduce((sum, own) => sum + memoryOf(own), 0);
-  if (memory > largestMemory(coefficients.length)) {
-    throw new RangeError(`weights of ${memory} bytes in ${coefficients.length} are beyond what a .fqz file may hold`);
+  if (memory > largestMemory(sections[0]!.length)) {
+    throw new RangeError(`weights of ${memory} bytes in ${sections[0]!.length} are beyond what a .fqz file may hold`);
   }
 
-  const bytes = concatenate([[...MAGIC, version], varint(graph.length), graph, foreign ?? [], coefficients]);
-  new DataView(bytes.buffer).setUint32(bytes.length - CHECKSUM_BYTES, crc32(bytes.subarray(0, -CHECKSUM_BYTES)), true);
+  const start = [...MAGIC, version, ...varint(graph.length)];
+  if (version > FIRST_VERSION) start.push(...layerLengths(sections, foreign?.length ?? 0));
+  const bytes = concatenate([start, graph, foreign ?? []], sections);
+  const weightBytes = sections.reduce((sum, { length }) => sum + length, 0);
   const total = ends.at(-1) ?? 1;
-  const share = (at: number) => ((ends[at]! - (ends[at - 1] ?? 0)) / total) * coefficients.length;
+  const share = (at: number) => ((ends[at]! - (ends[at - 1] ?? 0)) / total) * weightBytes;
   return {
     bytes,
-    graphBytes: bytes.length - coefficients.length,
-    weightBytes: coefficients.length,
+    graphBytes: bytes.length - weightBytes,
+    weightBytes,
     bytesOf: new Map(weights.map(({ name }, at) => [name, share(at)])),
   };
+}
+
+/** How many layers there are and how long each is, the ONNX graph counted with the first; 0 for a file in one piece. */
+function layerLengths(sections: readonly Uint8Array[], foreign: number): number[] {
+  if (sections.length === 1) return varint(0);
+  const lengths = sections.map(({ length }, at) => length + (at === 0 ? foreign : 0));
+  return [...varint(lengths.length), ...lengths.flatMap(varint)];
 }
 
 function hasChains(weight: StoredWeight): boolean {
@@ -72,7 +89,7 @@ function hasChains(weight: StoredWeight): boolean {
 }
 
 /** The symbols of the graph section, and, when they have been taken, the weights in the order of the file. */
-function sectionSymbols(archive: Archive, keepNames: boolean) {
+function sectionSymbols(archive: Archive, keepNames: boolean, layers: readonly Layer[]) {
   const byName = new Map(archive.weights.map((weight) => [weight.name, weight]));
   const { graph } = archive;
   const weights: StoredWeight[] = [];
@@ -94,7 +111,7 @@ function sectionSymbols(archive: Archive, keepNames: boolean) {
     for (const { name, slot } of uses) {
       const weight = byName.get(name)!;
       weights.push(weight);
-      headers.push(headerOf(weight));
+      headers.push(headerOf(weight, layers));
       yield header(slot, headers.at(-1)!);
     }
     yield companionSymbols(archive);
@@ -103,8 +120,12 @@ function sectionSymbols(archive: Archive, keepNames: boolean) {
   return { symbols: symbols(), weights, headers };
 }
 
-function* numbersOf(weights: readonly StoredWeight[], headers: readonly WeightHeader[]): Symbols {
-  for (const [at, weight] of weights.entries()) yield weightSymbols(weight, headers[at]!);
+function* numbersOf(
+  weights: readonly StoredWeight[],
+  headers: readonly WeightHeader[],
+  layers: readonly Layer[],
+): Symbols {
+  for (const [at, weight] of weights.entries()) yield weightSymbols(weight, headers[at]!, layers);
 }
 
 function* companionSymbols({ preparation, labels }: Archive): Symbols {
@@ -129,12 +150,19 @@ function varint(value: number): number[] {
   }
 }
 
-function concatenate(parts: ArrayLike<number>[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, CHECKSUM_BYTES));
+/** What stands in front, then the sections, each with the checksum of all that is before it. */
+function concatenate(front: readonly ArrayLike<number>[], sections: readonly Uint8Array[]): Uint8Array {
+  const parts = [...front, ...sections];
+  const size = parts.reduce((sum, part) => sum + part.length, sections.length * CHECKSUM_BYTES);
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
   let at = 0;
-  for (const part of parts) {
+  for (const [place, part] of parts.entries()) {
     bytes.set(part, at);
     at += part.length;
+    if (place < front.length) continue;
+    view.setUint32(at, crc32(bytes.subarray(0, at)), true);
+    at += CHECKSUM_BYTES;
   }
   return bytes;
 }

@@ -33,6 +33,7 @@ async function opened(onnx: Uint8Array): Promise<OpenedFqz> {
     graph: { kind: 'compact', model },
     graphBytes: 0,
     weightBytes: 0,
+    layerEnds: [],
     headers: weights.map((weight) => ({ name: weight.name, ...headerOf(weight) })),
     *weights() {
       yield* weights;

@@ -118,8 +118,12 @@ class Decoder {
   }
 
   int(key: string): number {
+    return this.noted(key, this.silentInt(key));
+  }
+
+  silentInt(key: string): number {
     const folded = this.rawUint(key);
-    return this.noted(key, folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2);
+    return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2;
   }
 
   text(key: string): string {
@@ -179,6 +183,7 @@ interface Operand {
   frequencyAxes: number[];
   frequencies: number;
   chainAxis?: number;
+  factors?: number[];
 }
 
 export interface IndependentNetwork {
@@ -222,12 +227,16 @@ export function decodeIndependently(file: Uint8Array, operators: readonly SpecOp
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (view.getUint32(file.length - 4, true) !== crc(file.subarray(0, -4))) throw new Error('wrong CRC');
   let at = 4;
-  let length = 0;
-  for (let shift = 1; ; shift *= 128) {
-    const byte = file[at++]!;
-    length += (byte % 128) * shift;
-    if (byte < 128) break;
-  }
+  const varint = () => {
+    let value = 0;
+    for (let shift = 1; ; shift *= 128) {
+      const byte = file[at++]!;
+      value += (byte % 128) * shift;
+      if (byte < 128) return value;
+    }
+  };
+  const length = varint();
+  const layerLengths = version === 1 ? [] : Array.from({ length: varint() }, varint);
 
   const head = new Decoder(file.subarray(at, at + length));
   const foreign = head.flag('stored as ONNX');
@@ -237,22 +246,33 @@ export function decodeIndependently(file: Uint8Array, operators: readonly SpecOp
     head,
     uses.map(({ slot }) => slot),
     version,
+    Math.max(0, layerLengths.length - 1),
   );
   const companions = readCompanions(head);
   const foreignLength = foreign ? head.uint('length of the ONNX graph') : 0;
   if (!head.atEnd()) throw new Error('graph section left over');
 
   const start = at + length + foreignLength;
-  const body = new Decoder(file.subarray(start, -4));
-  const weights = headers.map((header, index) => readNumbers(body, uses[index]!.name, header));
-  if (!body.atEnd()) throw new Error('coefficients left over');
+  const sections: Uint8Array[] = [];
+  if (layerLengths.length === 0) sections.push(file.subarray(start, -4));
+  for (let layer = 0, end = at + length; end < file.length; layer++) {
+    if (layerLengths.length === 0) break;
+    const from = layer === 0 ? start : end;
+    end += layerLengths[layer]!;
+    sections.push(file.subarray(from, end));
+    end += 4;
+    if (!(end <= file.length)) throw new Error('cut off');
+  }
+  const [body, ...layers] = sections.map((section) => new Decoder(section));
+  const weights = headers.map((header, index) => readNumbers(body!, layers, uses[index]!.name, header));
+  if ([body!, ...layers].some((section) => !section.atEnd())) throw new Error('coefficients left over');
   return {
     version,
     graph: coded ? { kind: 'compact', model: coded.model } : { kind: 'onnx', deflated: file.slice(at + length, start) },
     weights,
     ...companions,
     graphTrace: head.trace,
-    weightTrace: body.trace,
+    weightTrace: body!.trace,
   };
 }
 
@@ -407,7 +427,7 @@ function readForeignWeights(d: Decoder): { name: string; slot: string }[] {
 }
 
 /** "Weight headers". */
-function readHeaders(d: Decoder, slots: string[], version: number): Header[] {
+function readHeaders(d: Decoder, slots: string[], version: number, refinements: number): Header[] {
   const types = new Map<string, number[]>();
   const sizes: number[] = [];
   const rows: number[] = [];
@@ -429,10 +449,11 @@ function readHeaders(d: Decoder, slots: string[], version: number): Header[] {
     if (kind === 0 || kind === 4) step += d.int('step change');
     const core = layout();
     const frequencies = d.recent(counts, `frequencies place ${slot}`, () => d.uint('frequencies'));
-    if (kind === 0) return { kind: 'quantized', step: stepOf(step), ...core, frequencies };
-    if (kind === 4) {
-      const chainAxis = d.uint(`chain axis ${kindKey}`);
-      return { kind: 'quantized', step: stepOf(step), ...core, frequencies, chainAxis };
+    if (kind === 0 || kind === 4) {
+      const factors = Array.from({ length: refinements }, (_, layer) => d.uint(`factor of layer ${layer}`));
+      const quantized: Operand = { kind: 'quantized', step: stepOf(step), ...core, frequencies, factors };
+      if (kind === 4) quantized.chainAxis = d.uint(`chain axis ${kindKey}`);
+      return quantized;
     }
     return { kind: 'float', precision: kind === 1 ? 'float16' : 'float32', ...core, frequencies };
   };
@@ -500,12 +521,15 @@ function readCompanions(d: Decoder): Pick<IndependentArchive, 'preparation' | 'l
 }
 
 /** "Coefficients". */
-function readNumbers(d: Decoder, name: string, { dtype, shape, network }: Header): IndependentWeight {
+function readNumbers(
+  d: Decoder,
+  layers: Decoder[],
+  name: string,
+  { dtype, shape, network }: Header,
+): IndependentWeight {
   if (!network) return { name, dtype, shape, tensor: readTensor(d, 'weight', dtype, shape) };
   for (const operand of network.operands) {
-    if (operand.kind === 'quantized') {
-      operand.levels = operand.chainAxis === undefined ? readLevels(d, operand) : readChains(d, operand);
-    }
+    if (operand.kind === 'quantized') readQuantized(d, layers, operand);
     if (operand.kind !== 'float') continue;
     operand.values = new Float32Array(product(operand.shape));
     const places = codedPlaces(operand);
@@ -514,6 +538,57 @@ function readNumbers(d: Decoder, name: string, { dtype, shape, network }: Header
     for (const [at, place] of places.entries()) operand.values[offsetOf(place, operand.shape)] = numbers[at]!;
   }
   return { name, dtype, shape, network };
+}
+
+/** "Levels", "Chains", and "Refinements" of them. */
+function readQuantized(d: Decoder, layers: Decoder[], operand: Operand): void {
+  const { factors = [], chainAxis } = operand;
+  const last = factors.findLastIndex((factor) => factor > 0);
+  if (last >= 0) delete operand.chainAxis;
+  operand.levels = operand.chainAxis === undefined ? readLevels(d, operand) : readChains(d, operand);
+  for (const [layer, factor] of factors.entries()) {
+    if (factor === 0) continue;
+    if (layer >= layers.length) {
+      operand.step! *= factor;
+      continue;
+    }
+    if (layer === last && chainAxis !== undefined) operand.chainAxis = chainAxis;
+    operand.levels = readRefinement(layers[layer]!, operand, factor);
+  }
+}
+
+/** "Refinements". */
+function readRefinement(d: Decoder, operand: Operand, factor: number): Int32Array {
+  const { shape, chainAxis, levels: old } = operand;
+  const levels = new Int32Array(old!.length);
+  const states = new Map<number, number>();
+  const places = codedPlaces(operand);
+  const chain = (place: number[]) => (chainAxis === undefined ? 0 : place[chainAxis]!);
+  for (const place of places.sort((a, b) => chain(a) - chain(b))) {
+    const scaled = factor * old![offsetOf(place, shape)]!;
+    const [sum, weight] = neighbours(levels, shape, place);
+    const neighbourhood = weight === 0 ? 0 : neighbourhoodOf(Math.floor((8 * sum) / weight));
+    const state = states.get(chain(place)) ?? 0;
+    const quantizer = chainAxis === undefined ? 0 : state % 2;
+    const coded = d.silentInt(`refinement ${neighbourhood} ${scaled === 0} ${quantizer}`);
+    const by = scaled < 0 ? -coded : coded;
+    if (chainAxis === undefined) {
+      levels[offsetOf(place, shape)] = scaled + by;
+      continue;
+    }
+    const index = Math.sign(scaled) * Math.floor((Math.abs(scaled) + quantizer) / 2) + by;
+    levels[offsetOf(place, shape)] = multipleOf(quantizer, index);
+    states.set(chain(place), nextState(state, index));
+  }
+  return levels;
+}
+
+function multipleOf(quantizer: number, index: number): number {
+  return quantizer === 0 ? 2 * index : 2 * index - Math.sign(index);
+}
+
+function nextState(state: number, index: number): number {
+  return (index % 2 === 0 ? [0, 2, 5, 7, 1, 3, 4, 6] : [1, 3, 4, 6, 0, 2, 5, 7])[state]!;
 }
 
 function half(pattern: number): number {
@@ -612,10 +687,9 @@ function readChains(d: Decoder, operand: Operand): Int32Array {
       const quarters = own < 2 ? [2, 6][own]! : (own % 2 ? 7 : 5) * 2 ** Math.floor(own / 2);
       const quantizer = state % 2;
       const index = readLevel(d, `chains ${quantizer} ${own}`, quarters, 64, 'chains ');
-      const multiple = quantizer === 0 ? 2 * index : 2 * index - Math.sign(index);
+      const multiple = multipleOf(quantizer, index);
       multiples[offsetOf(place, shape)] = multiple;
-      const next = index % 2 === 0 ? [0, 2, 5, 7, 1, 3, 4, 6] : [1, 3, 4, 6, 0, 2, 5, 7];
-      state = next[state]!;
+      state = nextState(state, index);
       row += Math.abs(multiple);
       total += Math.abs(multiple);
       sums[at]! += Math.abs(multiple);

@@ -1,0 +1,75 @@
+/**
+ * Levels made finer, layer by layer (SPEC.md, "Refinements"): what a layer adds to an operand's coarser levels.
+ */
+import { multipleOf, nextState, quantizerOf } from '../../src/codec/dependent.ts';
+import type { QuantizedOperand } from '../../src/codec/network.ts';
+import type { BitCoder } from './bit-coder.ts';
+import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
+import { atMost, LARGEST_LEVEL } from './format.ts';
+import { neighboursOf } from './level-code.ts';
+import { NEIGHBOURHOODS, neighbourhoodOf } from './levels-code.ts';
+import { int } from './symbols.ts';
+
+/** With chains, of either quantiser; of entries that are 0 so far, and of others; each with any neighbourhood. */
+const SITUATIONS = 4 * NEIGHBOURHOODS;
+
+/** Makes levels `factor` times as fine, in place; where the layout has chains, multiples of them. */
+export type Refine = (layout: CoreLayout, levels: Int32Array, factor: number) => void;
+
+/** Of the quantiser's multiples, the one that is nearest to `value`, and of two the one nearer to 0: its index. */
+export function nearestIndex(quantizer: number, value: number): number {
+  return Math.sign(value) * Math.floor((Math.abs(value) + quantizer) / 2);
+}
+
+/** Makes the code of a layer; its statistics are shared by all operands. */
+export function refinementsCode(coder: BitCoder): Refine {
+  return (layout, levels, factor) => {
+    const { chainAxis, shape } = layout;
+    coder.expect(codedCount(layout));
+    const neighbours = neighboursOf(shape, levels);
+    const isChained = chainAxis !== undefined;
+    let chain = 0;
+    let state = 0;
+    forEachCoded(layout, (offset, index) => {
+      if (isChained && index[chainAxis] !== chain) {
+        chain = index[chainAxis]!;
+        state = 0;
+      }
+      const quantizer = isChained ? quantizerOf(state) : 0;
+      const scaled = factor * levels[offset]!;
+      const situation =
+        neighbourhoodOf(neighbours(offset, index)) + NEIGHBOURHOODS * (2 * quantizer + (scaled ? 1 : 0));
+      const change = int(coder, 'refinement', situation, SITUATIONS);
+      const own = (isChained ? nearestIndex(quantizer, scaled) : scaled) + (scaled < 0 ? -change : change);
+      atMost('a coefficient', Math.abs(own), LARGEST_LEVEL);
+      levels[offset] = isChained ? multipleOf(quantizer, own) : own;
+      state = nextState(state, own);
+    });
+  };
+}
+
+/**
+ * A coarse operand (which it spends) after the layers that are there.
+ *
+ * @param layout of the finest levels, with axes as the operand has them
+ * @param factors of all layers that a file may have, 0 for those that leave the operand as it is
+ * @param layers those that are there
+ */
+export function refined(
+  operand: QuantizedOperand,
+  { chainAxis, ...plain }: CoreLayout,
+  factors: readonly number[],
+  layers: readonly Refine[],
+): QuantizedOperand {
+  const last = factors.findLastIndex(Boolean);
+  const finest = chainAxis === undefined ? plain : { ...plain, chainAxis };
+  let { step } = operand;
+  for (const [layer, factor] of factors.entries()) {
+    if (factor === 0) continue;
+    const refine = layers[layer];
+    if (refine) refine(layer === last ? finest : plain, operand.levels, factor);
+    else step *= factor;
+  }
+  const isFinest = last < layers.length;
+  return { ...operand, step, ...(isFinest && chainAxis !== undefined && { chainAxis }) };
+}
