@@ -12,6 +12,10 @@ const VERBS: Readonly<Record<string, { summary: string; load(): Promise<CommandM
     summary: 'ONNX or Keras model to .fqz',
     load: () => import('./commands/convert.ts'),
   },
+  fit: {
+    summary: 'train a model on data until its .fqz has the wanted size',
+    load: () => import('./commands/fit.ts'),
+  },
   inspect: {
     summary: 'what is in a .fqz, ONNX or Keras file, tensor by tensor',
     load: () => import('./commands/inspect.ts'),

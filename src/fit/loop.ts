@@ -33,6 +33,8 @@ export interface FitProgress {
   /** Coefficients that are live. */
   readonly coefficients: number;
   readonly rounded: boolean;
+  /** Whether this was the last step of a pass over the data. */
+  readonly isEpochEnd: boolean;
 }
 
 export interface LoopOptions extends TruncationOptions {
@@ -163,6 +165,7 @@ export async function runLoop(
       bytes,
       coefficients: parameters.reduce((sum, parameter) => sum + liveCount(parameter), 0),
       rounded,
+      isEpochEnd: state.taken % perEpoch === 0,
     });
   }
   if (targetSize !== undefined) cutTo(fitting, targetSize);
