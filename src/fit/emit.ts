@@ -66,7 +66,7 @@ const OPERATORS = [
     'Unsqueeze',
     'Where',
   ] as const),
-  ...(['AveragePool', 'ReduceSumSquare', 'Split'] as const),
+  ...(['AveragePool', 'ReduceSumSquare', 'Trilu'] as const),
 ] as const;
 
 /** A graph's emitter: a function for each operator, and what can be told of the graph's values. */
@@ -149,6 +149,15 @@ export function emitterOf(model: Model): Emitter {
     shapeOf: (value) => inference.types.get(value)?.shape,
     outputOf,
   };
+}
+
+/** The attributes that a node sets, as far as the operator table knows them. */
+export function givenAttributes({ op, attributes }: Node): Attributes {
+  const specs = opSpec(op)?.attributes ?? [];
+  const given = specs.map(({ name }) => [name, attributes.get(name)] as const);
+  return Object.fromEntries(
+    given.flatMap(([name, each]) => (each && 'value' in each ? [[name, each.value]] : [])),
+  ) as Attributes;
 }
 
 function isAttributes(part: Operand | Attributes | undefined): part is Attributes {

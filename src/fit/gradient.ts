@@ -86,10 +86,11 @@ function differentiate(
   active: ReadonlySet<string>,
   emit: Emitter,
 ): readonly (string | undefined)[] {
-  const rule = isStandard(node, node.op) && Object.hasOwn(GRADIENT_RULES, node.op) ? GRADIENT_RULES[node.op] : undefined;
+  const rule =
+    isStandard(node, node.op) && Object.hasOwn(GRADIENT_RULES, node.op) ? GRADIENT_RULES[node.op] : undefined;
   if (!rule) throw unsupported(node, 'there is no rule for the gradient of this operator');
   const inputs = [...node.inputs];
-  while (inputs.length < 4) inputs.push('');
+  while (inputs.length < 5) inputs.push('');
   const [y = ''] = node.outputs;
   const at: Application = {
     node,

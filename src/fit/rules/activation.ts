@@ -4,7 +4,7 @@
  */
 import { floatAttribute, stringAttribute } from '../../graph/graph.ts';
 import type { Emitter } from '../emit.ts';
-import { type Application, broadcasting, type GradientRule, type GradientRules, slope, where } from './rule.ts';
+import { type Application, broadcasting, type GradientRule, type GradientRules, masked, slope } from './rule.ts';
 
 /** An attribute, or ONNX's default for it. */
 const attribute = ({ node }: Application, name: string, fallback: number) => floatAttribute(node, name, fallback);
@@ -36,7 +36,7 @@ const gelu: GradientRule = slope((emit, { node, x }) => {
 const insideUnit = (emit: Emitter, value: string) => emit.And(emit.Greater(value, 0), emit.Less(value, 1));
 
 export const ACTIVATION_RULES: GradientRules = {
-  Relu: (emit, { y, dy }) => [where(emit, emit.Greater(y, 0), dy)],
+  Relu: (emit, { y, dy }) => [masked(emit, emit.Greater(y, 0), dy)],
   LeakyRelu: slope(({ Where, Greater }, at) => Where(Greater(at.x, 0), 1, attribute(at, 'alpha', 0.01))),
   PRelu: broadcasting((emit, { dy, inputs: [x, alpha] }) => {
     const { Greater, Mul, Where } = emit;
@@ -48,11 +48,11 @@ export const ACTIVATION_RULES: GradientRules = {
     ({ Add }, at) => Add(at.y, attribute(at, 'alpha', 1.6732632) * attribute(at, 'gamma', 1.050701)),
     (at) => attribute(at, 'gamma', 1.050701),
   ),
-  ThresholdedRelu: (emit, at) => [where(emit, emit.Greater(at.x, attribute(at, 'alpha', 1)), at.dy)],
-  Shrink: (emit, at) => [where(emit, emit.Greater(emit.Abs(at.x), attribute(at, 'lambd', 0.5)), at.dy)],
+  ThresholdedRelu: (emit, at) => [masked(emit, emit.Greater(at.x, attribute(at, 'alpha', 1)), at.dy)],
+  Shrink: (emit, at) => [masked(emit, emit.Greater(emit.Abs(at.x), attribute(at, 'lambd', 0.5)), at.dy)],
   Gelu: gelu,
   Sigmoid: slope(({ Mul, Sub }, { y }) => Mul(y, Sub(1, y))),
-  HardSigmoid: (emit, at) => [where(emit, insideUnit(emit, at.y), emit.Mul(at.dy, attribute(at, 'alpha', 0.2)))],
+  HardSigmoid: (emit, at) => [masked(emit, insideUnit(emit, at.y), emit.Mul(at.dy, attribute(at, 'alpha', 0.2)))],
   HardSwish: slope(({ Add, Div, Greater, Less, Where }, { x }) =>
     Where(Less(x, -3), 0, Where(Greater(x, 3), 1, Add(Div(x, 3), 0.5))),
   ),

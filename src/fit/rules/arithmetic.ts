@@ -1,7 +1,7 @@
 /**
  * Gradients of broadcast arithmetic and of what chooses between values.
  */
-import { broadcasting, type GradientRule, type GradientRules, scalarOf, slope, where } from './rule.ts';
+import { broadcasting, type GradientRule, type GradientRules, masked, scalarOf, slope, sumTo } from './rule.ts';
 
 const variadic = (rule: GradientRule): GradientRule =>
   broadcasting((emit, at) => {
@@ -38,11 +38,11 @@ export const ARITHMETIC_RULES: GradientRules = {
   Mean: variadic(({ Div }, { node, dy }) => [Div(dy, node.inputs.length)]),
   Max: extremum,
   Min: extremum,
-  Where: broadcasting((emit, { dy, x: condition }) => ['', where(emit, condition, dy), emit.Where(condition, 0, dy)]),
+  Where: broadcasting(({ Where }, { dy, x: condition }) => ['', Where(condition, dy, 0), Where(condition, 0, dy)]),
   Clip: (emit, { inputs: [x, low, high], y, dy }) => [
-    where(emit, emit.Equal(x, y), dy),
-    low && emit.ReduceSum(where(emit, emit.Less(x, low), dy), { keepdims: 0 }),
-    high && emit.ReduceSum(where(emit, emit.Greater(x, high), dy), { keepdims: 0 }),
+    masked(emit, emit.Equal(x, y), dy),
+    low && sumTo(emit, masked(emit, emit.Less(x, low), dy), low),
+    high && sumTo(emit, masked(emit, emit.Greater(x, high), dy), high),
   ],
   Neg: slope(() => -1),
   Abs: slope(({ Sign }, { x }) => Sign(x)),

@@ -3,6 +3,7 @@
  */
 import { floatAttribute, intAttribute } from '../../graph/graph.ts';
 import type { Emitter } from '../emit.ts';
+import { einsum } from './einsum.ts';
 import { type GradientRule, type GradientRules, reshapeLike, sumTo, unsupported } from './rule.ts';
 
 /** Y = α A′ B′ + β C, where a prime is a transposition if the attribute says so. */
@@ -41,4 +42,4 @@ function swapped(emit: Emitter, value: string): string {
   return emit.Transpose(value, { perm: [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!] });
 }
 
-export const MATRIX_RULES: GradientRules = { Gemm: gemm, MatMul: matMul };
+export const MATRIX_RULES: GradientRules = { Gemm: gemm, MatMul: matMul, Einsum: einsum };

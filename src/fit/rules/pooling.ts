@@ -1,27 +1,42 @@
 /**
- * Gradients of pooling.
+ * Gradients of maximum pooling. (Averages are in separable.ts, and global pools are reductions.)
  */
 import { intAttribute } from '../../graph/graph.ts';
-import { expandLike, type GradientRule, type GradientRules, reshapeLike, unsupported, zerosLike } from './rule.ts';
-import { windowAxes } from './window.ts';
+import { float32Tensor } from '../../graph/tensor.ts';
+import type { Emitter } from '../emit.ts';
+import { cropEnds, fitEnds, type GradientRule, type GradientRules, scatterBack, unsupported } from './rule.ts';
+import { tiles, type WindowAxis, windowAttributes, windowAxes } from './window.ts';
 
-/** Each cotangent goes to the element that was the largest, which MaxPool's second output tells. */
 const maxPool: GradientRule = (emit, { node, x, y, dy }) => {
-  if (intAttribute(node, 'storage_order', 0) !== 0) throw unsupported(node, 'storage_order is not 0');
-  const indices = emit.outputOf(node, 1);
   const axes = windowAxes(emit, node, x, y);
-  const overlaps = axes.some(({ kernel, stride, dilation }) => (kernel - 1) * dilation + 1 > stride);
-  // With `output_shape`, the windows matter only in that they must not ask for more: the indices count through all of x.
-  if (!overlaps) return [emit.MaxUnpool(dy, indices, emit.Shape(x), { kernel_shape: axes.map(() => 1) })];
-  const flat = emit.Reshape(zerosLike(emit, x), [-1]);
-  const summed = emit.ScatterElements(flat, emit.Reshape(indices, [-1]), emit.Reshape(dy, [-1]), { reduction: 'add' });
-  return [reshapeLike(emit, summed, x)];
+  if (tiles(axes)) return [amongEqual(emit, axes, x, y, dy)];
+  if (intAttribute(node, 'storage_order', 0) !== 0) throw unsupported(node, 'storage_order is not 0');
+  return [scatterBack(emit, emit.outputOf(node, 1), dy, x)];
 };
 
-export const POOLING_RULES: GradientRules = {
-  MaxPool: maxPool,
-  GlobalAveragePool: (emit, { x, y, dy }) => {
-    const { CastLike, Div, Size } = emit;
-    return [expandLike(emit, Div(dy, CastLike(Div(Size(x), Size(y)), dy)), x)];
-  },
-};
+/**
+ * To the largest element of each window, in equal parts where there are several. MaxPool would tell one of them in its second
+ * output, but then takes ten times as long itself (6.0 instead of 0.6 ms for 128 × 20 pictures of 24 × 24).
+ */
+function amongEqual(emit: Emitter, axes: readonly WindowAxis[], x: string, y: string, dy: string): string {
+  const { AveragePool, CastLike, Div, Equal, Mul } = emit;
+  const { kernel_shape, strides } = windowAttributes(axes);
+  const whole = cropEnds(
+    emit,
+    x,
+    axes.map(({ large, kernel }) => large! % kernel),
+  );
+  const chosen = CastLike(Equal(whole, spread(emit, axes, y, whole)), dy);
+  const size = kernel_shape.reduce((product, kernel) => product * kernel, 1);
+  const share = Div(dy, Mul(AveragePool(chosen, { kernel_shape, strides }), size));
+  return fitEnds(emit, Mul(chosen, spread(emit, axes, share, whole)), x);
+}
+
+/** Writes each element to all elements of its window, where the windows tile `like`; zeros where there is no window. */
+export function spread(emit: Emitter, axes: readonly WindowAxis[], value: string, like: string): string {
+  const scales = float32Tensor([axes.length + 2], Float32Array.of(1, 1, ...axes.map(({ kernel }) => kernel)));
+  const nearest = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
+  return fitEnds(emit, emit.Resize(value, '', emit.constant(scales), nearest), like);
+}
+
+export const POOLING_RULES: GradientRules = { MaxPool: maxPool };

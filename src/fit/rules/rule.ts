@@ -4,10 +4,11 @@
 import { UnsupportedError } from '../../errors.ts';
 import type { Dim, Node } from '../../graph/graph.ts';
 import { toNumbers } from '../../graph/numbers.ts';
+import { quotient } from '../../graph/shapes/dims.ts';
 import type { Emitter, Operand } from '../emit.ts';
 
 /** The names of a node's inputs; those that it does not have are empty strings, and there are always enough of them. */
-export type Inputs = readonly [string, string, string, string, ...string[]];
+export type Inputs = readonly [string, string, string, string, string, ...string[]];
 
 /** A node and the gradient of the loss by its outputs. */
 export interface Application {
@@ -49,9 +50,6 @@ export const broadcasting =
   (rule: GradientRule): GradientRule =>
   (emit, at) =>
     rule(emit, at).map((gradient, index) => gradient && sumTo(emit, gradient, at.inputs[index]!));
-
-/** `value` where `condition` holds, else zero. */
-export const where = ({ Where }: Emitter, condition: string, value: string): string => Where(condition, value, 0);
 
 /** The shape of `value` as an operand: its sizes where all are known, else what Shape finds at run time. */
 export function sizesOf(emit: Emitter, value: string): Operand {
@@ -154,3 +152,22 @@ export function fitEnds(emit: Emitter, value: string, like: string): string {
   const missing = Sub(Shape(like), Shape(value));
   return Pad(value, Concat(Mul(missing, 0), missing, { axis: 0 }));
 }
+
+/** How many elements of `x` go into each of its mean, in the type of `like`. */
+export function meanCount(emit: Emitter, x: string, mean: string, like: string): Operand {
+  const [from, to] = [emit.shapeOf(x), emit.shapeOf(mean)];
+  const count = from && to ? quotient(from, to) : null;
+  return typeof count === 'number' ? count : emit.CastLike(emit.Div(emit.Size(x), emit.Size(mean)), like);
+}
+
+/** Adds each element of `dy` to the element of zeros like `x` whose number `origins` tells, counted through all of x. */
+export function scatterBack(emit: Emitter, origins: string, dy: string, x: string): string {
+  const { Reshape, ScatterElements } = emit;
+  const zeros = Reshape(zerosLike(emit, x), [-1]);
+  const summed = ScatterElements(zeros, Reshape(origins, [-1]), Reshape(dy, [-1]), { axis: 0, reduction: 'add' });
+  return reshapeLike(emit, summed, x);
+}
+
+/** `value` where `condition` holds, else zero; quicker than Where. */
+export const masked = ({ CastLike, Mul }: Emitter, condition: string, value: string): string =>
+  Mul(value, CastLike(condition, value));

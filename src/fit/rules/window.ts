@@ -1,7 +1,7 @@
 /**
  * Where the windows of a node lie along each spatial axis, with `auto_pad` and `output_shape` worked out.
  */
-import { type Dim, intAttribute, intsAttribute, type Node, stringAttribute } from '../../graph/graph.ts';
+import { type Dim, intsAttribute, type Node, stringAttribute } from '../../graph/graph.ts';
 import type { Emitter } from '../emit.ts';
 import { unsupported } from './rule.ts';
 
@@ -67,5 +67,14 @@ export function windowAxes(emit: Emitter, node: Node, large: string, small: stri
 
 const known = (dim: Dim | undefined): number | null => (typeof dim === 'number' ? dim : null);
 
-/** The number of groups of a convolution. */
-export const groupsOf = (node: Node): number => intAttribute(node, 'group', 1);
+/** Whether the windows lie side by side without a gap, none of them cut off; not where sizes are unknown. */
+export function tiles(axes: readonly WindowAxis[]): boolean {
+  return axes.every(
+    ({ large, small, kernel, stride, dilation, before, after }) =>
+      kernel === stride &&
+      dilation === 1 &&
+      before + after === 0 &&
+      large !== null &&
+      small === Math.floor(large / kernel),
+  );
+}
