@@ -3,7 +3,7 @@
  * across all weights (the prune-and-grow of Evci et al. 2020, with the sensitivity of optimal brain damage, LeCun et al. 1990).
  */
 import type { Moments } from './optimizer.ts';
-import { liveCount, type Parameter } from './parameter.ts';
+import { levelsOf, liveCount, type Parameter } from './parameter.ts';
 
 interface Candidate {
   readonly parameter: number;
@@ -12,26 +12,39 @@ interface Candidate {
 }
 
 /** What the loss would lose without a coefficient, up to a factor: its square times the mean square of its slope. */
-function saliencies(parameters: readonly Parameter[], moments: readonly Moments[]): Candidate[] {
+function saliencies(
+  parameters: readonly Parameter[],
+  moments: readonly Moments[],
+  counts: (parameter: Parameter) => ArrayLike<number>,
+): Candidate[] {
   const found: Candidate[] = [];
-  parameters.forEach(({ values, live }, parameter) => {
+  parameters.forEach((own, parameter) => {
     const { second } = moments[parameter]!;
-    for (let at = 0; at < values.length; at++) {
-      if (live[at]) found.push({ parameter, at, score: values[at]! ** 2 * second[at]! });
+    const chosen = counts(own);
+    for (let at = 0; at < own.values.length; at++) {
+      if (chosen[at]) found.push({ parameter, at, score: own.values[at]! ** 2 * second[at]! });
     }
   });
   return found.sort((a, b) => a.score - b.score);
 }
 
-/** Removes the `count` live coefficients that matter least; returns how many there were to remove. */
-export function prune(parameters: readonly Parameter[], moments: readonly Moments[], count: number): number {
-  const chosen = saliencies(parameters, moments).slice(0, count);
+function remove(parameters: readonly Parameter[], chosen: readonly Candidate[]): number {
   for (const { parameter, at } of chosen) {
     const { live, values } = parameters[parameter]!;
     live[at] = 0;
     values[at] = 0;
   }
   return chosen.length;
+}
+
+/** Removes the `count` live coefficients that matter least; returns how many there were to remove. */
+export function prune(parameters: readonly Parameter[], moments: readonly Moments[], count: number): number {
+  return remove(parameters, saliencies(parameters, moments, ({ live }) => live).slice(0, count));
+}
+
+/** The same of those that do not round to 0 anyway. */
+export function pruneLevels(parameters: readonly Parameter[], moments: readonly Moments[], count: number): number {
+  return remove(parameters, saliencies(parameters, moments, levelsOf).slice(0, count));
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { OpenGraph } from '../codec/calibration/executor.ts';
 import { toFloat32 } from '../graph/numbers.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { grow, prune } from './allocation.ts';
+import { grow, prune, pruneLevels } from './allocation.ts';
 import type { Assembly } from './assembly.ts';
 import type { TrainingBatch, TrainingData } from './data.ts';
 import type { OptimizerOptions } from './optimizer.ts';
@@ -180,7 +180,7 @@ function cutTo({ state: { parameters, moments }, assembly }: Fitting, target: nu
     const bytes = assembly.write(parameters).bytes.length;
     if (bytes <= target) return bytes;
     // A coefficient takes four bits or so.
-    if (prune(parameters, moments, Math.max(1, bytes - target)) === 0) {
+    if (pruneLevels(parameters, moments, Math.max(1, bytes - target)) === 0) {
       throw new RangeError(`the graph alone takes ${bytes} bytes, more than ${target}`);
     }
   }
