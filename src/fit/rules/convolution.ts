@@ -18,7 +18,7 @@ import { type WindowAxis, windowAttributes, windowAxes } from './window.ts';
 const conv: GradientRule = (emit, { node, x, y, dy, inputs: [, weight, bias], wants }) => {
   const axes = windowAxes(emit, node, x, y, weight);
   const group = intAttribute(node, 'group', 1);
-  const reached = emit.ConvTranspose(dy, weight, { ...windowAttributes(axes), group });
+  const reached = emit.ConvTranspose(dy, weight, { ...windowAttributes(axes.map(withoutUnreached)), group });
   return [
     // The windows may end before the picture does.
     fitEnds(emit, reached, x),
@@ -55,11 +55,10 @@ function weightGradient(
   const group = intAttribute(node, 'group', 1);
   const channels = emit.shapeOf(weight)?.[1];
   if (typeof channels !== 'number') throw unsupported(node, 'the shape of its weight is not known');
-  const unreached = axes.map(unreachedBy);
   const used = cropEnds(
     emit,
     large,
-    axes.map(({ after }, axis) => Math.max(0, unreached[axis]! - after)),
+    axes.map((axis) => Math.max(0, (unreachedBy(axis) ?? 0) - axis.after)),
   );
   const gradient = emit.Conv(group === 1 ? swap(used) : swapInGroups(emit, used, group, channels), swap(small), {
     group,
@@ -67,16 +66,21 @@ function weightGradient(
     dilations: axes.map(({ stride }) => stride),
     pads: [
       ...axes.map(({ before }) => before),
-      ...axes.map(({ after }, axis) => Math.max(0, after - unreached[axis]!)),
+      ...axes.map((axis) => (unreachedBy(axis) === undefined ? axis : withoutUnreached(axis)).after),
     ],
   });
   return fitEnds(emit, swap(gradient), weight);
 }
 
-/** How much of a picture and its padding lies behind the last window; 0 where the sizes are not known. */
-function unreachedBy({ large, small, kernel, stride, dilation, before, after }: WindowAxis): number {
-  if (large === null || small === null) return 0;
+/** How much of a picture and its padding lies behind the last window, where the sizes are known. */
+function unreachedBy({ large, small, kernel, stride, dilation, before, after }: WindowAxis): number | undefined {
+  if (large === null || small === null) return undefined;
   return large + before + after - ((small - 1) * stride + (kernel - 1) * dilation + 1);
+}
+
+/** An axis without the padding that no window reaches, or without any at its end where the sizes are not known. */
+function withoutUnreached(axis: WindowAxis): WindowAxis {
+  return { ...axis, after: Math.max(0, axis.after - (unreachedBy(axis) ?? axis.after)) };
 }
 
 /** (N, groups × C, …) → (C, groups × N, …). */
