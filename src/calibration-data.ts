@@ -24,6 +24,8 @@ const MOST_BYTES = 2 ** 28;
 
 /** What `convert` calibrates with. */
 export interface CalibrationData {
+  /** Noise tells less than samples do: which weights matter, but not what an output is on average. */
+  readonly source: 'samples' | 'noise';
   /** The inputs of `model`, batch by batch, by name. */
   batches(model: Model, signal?: AbortSignal): Promise<ReadonlyMap<string, Tensor>[]>;
   readonly execute: Execute;
@@ -42,6 +44,7 @@ export function onnxruntimeCalibration(dataset: Dataset, options: CalibrationDat
     throw new RangeError(`samples must be a positive integer, not ${samples}`);
   }
   return {
+    source: 'samples',
     execute: onnxruntimeExecute,
     async batches(model, signal) {
       const session = await openOnnx(writeOnnx(model));

@@ -6,7 +6,13 @@ import { type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
 import type { Budget } from './budget.ts';
 import type { CalibrationData } from './calibration-data.ts';
 import type { Archive } from './codec/archive.ts';
-import { type CalibrateOptions, calibrate, fittingBatches, outputErrorOf } from './codec/calibration/calibrate.ts';
+import {
+  type CalibrateOptions,
+  calibrate,
+  fittingBatches,
+  NOISE_STAGES,
+  outputErrorOf,
+} from './codec/calibration/calibrate.ts';
 import type { Stages } from './codec/calibration/code-layer.ts';
 import type { Fidelity } from './codec/fidelity.ts';
 import { type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
@@ -40,8 +46,8 @@ export interface ConvertOptions {
   /** Weights as float16 numbers, or bit for bit as they are. */
   precision?: 'fp16' | 'lossless';
   /**
-   * Samples to code the weights of Conv, ConvTranspose, Gemm and MatMul against, so that the outputs stay close rather than the
-   * weights themselves. Goes with `quality`, `targetSize` and `budget`.
+   * Samples to code the weights of layers against, or noise in their place (`noiseCalibration`), so that the outputs stay close rather than
+   * the weights themselves. Goes with `quality`, `targetSize` and `budget`.
    */
   calibrate?: CalibrationData;
   /** Parts of the calibration to leave out, to see what they are worth; all unless given. */
@@ -85,6 +91,8 @@ export interface ConvertReport {
     readonly coefficients: number;
   };
   readonly tensors: readonly TensorReport[];
+  /** What the weights were coded against. */
+  readonly calibration: 'samples' | 'noise' | 'none';
   /** How many samples the weights were coded against: fewer than were given, where those took too much memory. */
   readonly calibrationSamples?: number;
   /** Why the graph is stored as ONNX rather than compactly; absent where it is compact. */
@@ -179,7 +187,7 @@ export async function convert(
         ? await searchLowest(candidate, ({ written }) => budget(written.bytes))
         : assemble(await weightsAt(fidelity));
   const { weights, written } = assembled;
-  const report = {
+  const report: ConvertReport = {
     parameters,
     weightBytesFp32: 4 * parameters,
     output: {
@@ -189,6 +197,7 @@ export async function convert(
       coefficients: weights.reduce((sum, { method, coefficients }) => sum + (method === 'exact' ? 0 : coefficients), 0),
     },
     tensors: weights.map((weight) => tensorReport(weight, written)),
+    calibration: samples?.source ?? 'none',
     ...(calibrationSamples !== undefined && { calibrationSamples }),
     ...(storedAsOnnx !== undefined && { storedAsOnnx }),
   };
@@ -210,14 +219,15 @@ async function sampleBatches(model: Model, data: CalibrationData, { onProgress, 
 function calibratedCoder(
   model: Model,
   samples: Pick<CalibrateOptions, 'batches' | 'execute'>,
-  { onProgress, signal, calibrationStages }: ConvertOptions,
+  { onProgress, signal, calibrationStages, calibrate: data }: ConvertOptions,
 ): (wanted: Fidelity) => Promise<Map<string, PlannedWeight>> {
+  const stages = calibrationStages ?? (data?.source === 'noise' ? NOISE_STAGES : undefined);
   return (wanted) =>
     calibrate(model, {
       ...samples,
       error: outputErrorOf(wanted),
       onProgress: (progress) => onProgress?.({ phase: 'calibrating', ...progress }),
-      ...(calibrationStages && { stages: calibrationStages }),
+      ...(stages && { stages }),
       ...(signal && { signal }),
     });
 }

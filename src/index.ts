@@ -36,6 +36,7 @@ export type { Evaluate } from './graph/passes/fold-constants.ts';
 export { PREPARATION_DEFAULTS, type Preparation } from './graph/preparation.ts';
 export { float32Tensor, numericTensor, type Tensor } from './graph/tensor.ts';
 export { type InspectedTensor, type Inspection, inspectArchive, inspectModel } from './inspect.ts';
+export { noiseCalibration } from './noise-calibration.ts';
 export { type OnnxSession, type OpenOptions, openOnnx } from './onnxruntime.ts';
 export { type Form, UNPACK_DEFAULTS, type UnpackOptions, unpack } from './unpack.ts';
 export { type Verification, type VerifyOptions, verify } from './verify.ts';
