@@ -9,7 +9,7 @@ import { grow, prune, pruneLevels } from './allocation.ts';
 import type { Assembly } from './assembly.ts';
 import type { TrainingBatch, TrainingData } from './data.ts';
 import type { OptimizerOptions } from './optimizer.ts';
-import { liveCount } from './parameter.ts';
+import { liveCount, retireTail } from './parameter.ts';
 import { firstStep } from './quantization.ts';
 import { randomStream, shuffled } from './random.ts';
 import { nextRateWeight } from './rate.ts';
@@ -49,7 +49,7 @@ export interface LoopOptions extends TruncationOptions {
   /** Part of the steps after which coefficients are rounded. */
   readonly roundFrom: number;
   readonly targetSize?: number;
-  /** Whether coefficients move between weights and places. */
+  /** Whether coefficients move between weights and places; they do not where tails are cut. */
   readonly allocate: boolean;
   readonly augment: boolean;
 }
@@ -128,15 +128,23 @@ export async function runLoop(
     const taught = await teacher?.outputs(batch, indices);
     const targets = objectives.map((objective) => targetOf(objective, batch, taught));
     const rate = learningRate(step, steps, options.learningRate, options.warmup);
+    const kept = keptPart(step, options, random);
+    if (options.schedule === 'tail') for (const parameter of parameters) retireTail(parameter, kept);
     const { loss, outputs } = await takeStep(state, graph, session, batch.feeds, targets, {
       learningRate: rate,
       rounded,
-      kept: keptPart(step, options, random),
+      kept,
       optimizer: options.optimizer,
       clip: options.clip,
     });
 
-    if (options.allocate && !rounded && step > options.warmup && step % MOVE_INTERVAL === 0) {
+    if (
+      options.allocate &&
+      options.schedule === 'constant' &&
+      !rounded &&
+      step > options.warmup &&
+      step % MOVE_INTERVAL === 0
+    ) {
       const live = parameters.reduce((sum, parameter) => sum + liveCount(parameter), 0);
       const left = 1 - step / roundFrom;
       const count = Math.round(live * MOVED_PART * left * left);

@@ -25,7 +25,7 @@ export interface FitOptions {
   coefficients?: number;
   /** Coefficients of single weights at the start, by name. */
   allocation?: ReadonlyMap<string, number>;
-  /** Whether coefficients move between weights and places. */
+  /** Whether coefficients move between weights and places; they do not where tails are cut. */
   allocate?: boolean;
   epochs?: number;
   /** Samples in a step. */

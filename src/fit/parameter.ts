@@ -29,6 +29,8 @@ export interface Parameter {
   readonly live: Uint8Array;
   /** Offsets of all entries of the box in zigzag order. */
   readonly order: Uint32Array;
+  /** How many entries in that order the support had at first. */
+  readonly support: number;
   /** The quantiser's step, in units of `values`. */
   step: number;
 }
@@ -42,7 +44,7 @@ export function newParameter(
   const order = given.axes.length === 0 ? Uint32Array.from({ length: size }, (_, at) => at) : zigzagOrder(given.box);
   const live = new Uint8Array(size);
   for (const at of order.subarray(0, count)) live[at] = 1;
-  return { ...given, values: new Float32Array(size), live, order, step: 1 };
+  return { ...given, values: new Float32Array(size), live, order, support: count, step: 1 };
 }
 
 /** How many coefficients are live. */
@@ -83,4 +85,18 @@ export function storedWeight(parameter: Parameter, levels = levelsOf(parameter))
 /** How many levels are other than 0. */
 export function coefficientCountOf(parameter: Parameter): number {
   return levelsOf(parameter).reduce((sum, level) => sum + (level === 0 ? 0 : 1), 0);
+}
+
+/** Rank in zigzag order before which the first part `part` of the first support lies; plain numbers are never cut. */
+export function cutOf({ axes, order, support }: Parameter, part: number): number {
+  return part >= 1 || axes.length === 0 ? order.length : Math.max(1, Math.round(part * support));
+}
+
+/** Removes for good what lies behind the cut. */
+export function retireTail(parameter: Parameter, part: number): void {
+  const { order, live, values } = parameter;
+  for (const at of order.subarray(cutOf(parameter, part))) {
+    live[at] = 0;
+    values[at] = 0;
+  }
 }

@@ -5,7 +5,7 @@ import type { OpenGraph } from '../codec/calibration/executor.ts';
 import { toFloat32 } from '../graph/numbers.ts';
 import { float32Tensor, type Tensor } from '../graph/tensor.ts';
 import { clipNorm, descend, type Moments, newMoments, type OptimizerOptions } from './optimizer.ts';
-import type { Parameter } from './parameter.ts';
+import { cutOf, type Parameter } from './parameter.ts';
 import { coreOf, stepSlope } from './quantization.ts';
 import { addRateSlopes } from './rate.ts';
 import type { TrainingGraph } from './training-graph.ts';
@@ -44,7 +44,7 @@ export interface StepOptions {
   readonly learningRate: number;
   /** Whether the graph is fed rounded coefficients. */
   readonly rounded: boolean;
-  /** Part of each support, in zigzag order, that takes part. */
+  /** Part of each first support, in zigzag order, that takes part. */
   readonly kept: number;
   readonly optimizer: OptimizerOptions;
   /** Largest norm of all gradients together. */
@@ -76,7 +76,7 @@ export async function takeStep(
 ): Promise<StepResult> {
   const { parameters, moments, stepMoments } = state;
   const all = new Map(feeds);
-  const cuts = parameters.map(({ live, order, axes }) => (axes.length === 0 ? order.length : cutAt(live, order, kept)));
+  const cuts = parameters.map((parameter) => cutOf(parameter, kept));
   parameters.forEach((parameter, at) => {
     all.set(cores[at]!, float32Tensor(parameter.box, coreOf(parameter, rounded, cuts[at])));
   });
@@ -112,11 +112,4 @@ export async function takeStep(
     descend(values, slopes[at]!, moments[at]!, learningRate, state.taken, optimizer, live);
   });
   return { loss: value, outputs };
-}
-
-/** Rank in zigzag order before which the wanted part of the live coefficients lies. */
-function cutAt(live: Uint8Array, order: Uint32Array, part: number): number {
-  if (part >= 1) return order.length;
-  let left = Math.max(1, Math.round(part * live.reduce((sum, flag) => sum + flag, 0)));
-  return order.findIndex((at) => live[at] === 1 && left-- === 1) + 1;
 }
