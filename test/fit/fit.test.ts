@@ -116,7 +116,7 @@ describe('fit', () => {
 
   it('learns with tails cut at random', async () => {
     const schedule = { schedule: 'random-tail', floor: 0.3 } as const;
-    const given = { ...OPTIONS, ...schedule, coefficients: 100, epochs: 15 };
+    const given = { ...OPTIONS, ...schedule, targetSize: 400, coefficients: 120, epochs: 20 };
     const result = await fitModel(smallClassifier(), samples, given);
     expect(await accuracy(result.bytes, samples)).toBeGreaterThan(0.9);
   });
