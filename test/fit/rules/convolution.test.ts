@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest';
 import type { Attributes } from '../../../src/fit/emit.ts';
-import { type Dice, expectGradients } from '../../support/gradient-check.ts';
+import { type Dice, expectGradients } from '../../support/gradient-cases.ts';
 
 /** Window attributes along `rank` axes, and a size of the picture that has room for one place at least. */
 function windows(dice: Dice, rank: number) {
