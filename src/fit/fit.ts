@@ -43,8 +43,8 @@ export interface FittedTensor {
   readonly bytes: number;
 }
 
-/** Bits that a coefficient takes, to guess how many a size has room for. */
-const BITS_PER_COEFFICIENT = 4.5;
+/** Bits of the file for each coefficient of the start: some of them will be rounded to 0, and cost next to nothing. */
+const BITS_PER_COEFFICIENT = 4;
 
 /** Stream of random numbers for fresh coefficients. */
 const FRESH = 0;

@@ -88,7 +88,7 @@ export const FIT_DEFAULTS = {
   schedule: 'constant',
   floor: 0.1,
   dropRate: 0.001,
-  roundFrom: 0.5,
+  roundFrom: 0.3,
   allocate: true,
   augment: false,
   seed: 1,
