@@ -13,6 +13,8 @@ import { isHere, netsNamed, pathOf, picturesFor } from './trained-nets.mjs';
 const RATES = 8;
 /** dB by which the curve goes beyond the peers on both sides. */
 const MARGIN = 2;
+/** dB below which outputs are of no use to anybody. */
+const LEAST = 10;
 /** dB that a file gains when its error is halved, before two files tell better. */
 const FIRST_SLOPE = 6;
 
@@ -40,7 +42,9 @@ export async function run(_, { net }) {
   ];
   const titles = ['8', '4'].flatMap((bits) => [`int${bits} dB`, 'with xz', 'ours', 'ratio']);
   console.log(markdownTable(['net', ...titles], verdicts.map(cells)));
-  console.log('\nBytes at the signal-to-noise ratio of the peer, between the two nearest rates.');
+  console.log(
+    '\nOur bytes at the ratio of the peer: between the two nearest rates, or of the smallest file where even that is better.',
+  );
   return verdicts.every(({ peers }) => peers.every(({ bytes, ours }) => ours <= bytes));
 }
 
@@ -54,7 +58,7 @@ async function curve(net) {
     const { model, bytes } = roundedWithXz(simplified, bits);
     peers.push({ label: `int${bits} + xz`, bytes, ...(await judge(model)) });
   }
-  const [fine, coarse] = [peers[0].snr + MARGIN, peers[1].snr - MARGIN];
+  const [fine, coarse] = [peers[0].snr + MARGIN, Math.max(peers[1].snr - MARGIN, LEAST)];
   const points = [];
   let quality = 80;
   for (let at = 0; at < RATES; at++) {
@@ -88,10 +92,11 @@ function qualityAt(points, snr) {
   return Math.min(Math.max(101 - 100 * 2 ** (x / 1.4), 1), 100);
 }
 
-/** Bytes of the curve at `snr`: their logarithm between the two nearest rates, or on the line through the last two. */
+/** Bytes of the curve at `snr`: their logarithm between the two nearest rates, those of the smallest file below it. */
 function bytesAt(points, snr) {
+  if (snr <= points[0].snr) return points[0].bytes;
   const above = points.findIndex((point) => point.snr > snr);
-  const right = above < 0 ? points.length - 1 : Math.max(above, 1);
+  const right = above < 0 ? points.length - 1 : above;
   const [a, b] = [points[right - 1], points[right]];
   return Math.round(a.bytes * (b.bytes / a.bytes) ** ((snr - a.snr) / (b.snr - a.snr)));
 }
