@@ -2,6 +2,7 @@
  * The converter on one page: simplify the graph, choose a network for every weight, write the archive.
  */
 import { whyNotCompact } from '../formats/fqz/compact.ts';
+import { layerEnds } from '../formats/fqz/read.ts';
 import { type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
 import type { Budget } from './budget.ts';
 import type { CalibrationData } from './calibration-data.ts';
@@ -15,6 +16,7 @@ import {
 } from './codec/calibration/calibrate.ts';
 import type { Stages } from './codec/calibration/code-layer.ts';
 import type { Fidelity } from './codec/fidelity.ts';
+import { layersOf, MOST_LAYERS } from './codec/layering.ts';
 import { type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
 import { weightRoles } from './codec/weight-roles.ts';
 import { storeOnnxGraph } from './foreign-graph.ts';
@@ -52,6 +54,11 @@ export interface ConvertOptions {
   calibrate?: CalibrationData;
   /** Parts of the calibration to leave out, to see what they are worth; all unless given. */
   calibrationStages?: Stages;
+  /**
+   * 1 to 8 quality layers: every prefix of the file that ends with a layer is a file of its own, coarser by a third (of two
+   * layers) or by halves. Goes with any quality, size, budget or error, which are those of the whole file. The default is 1.
+   */
+  layers?: number;
   /** Keep the names of nodes, weights and inner values, and the model's metadata. */
   keepNames?: boolean;
   /** Stored with the model, for whoever prepares its input. */
@@ -89,6 +96,8 @@ export interface ConvertReport {
     readonly weightBytes: number;
     /** Numbers other than zero that stand for the weights. */
     readonly coefficients: number;
+    /** Bytes of the prefixes that are files of their own, the whole file last; absent where it is in one piece. */
+    readonly layerEnds?: readonly number[];
   };
   readonly tensors: readonly TensorReport[];
   /** What the weights were coded against. */
@@ -110,6 +119,7 @@ export async function convert(
   options: ConvertOptions = {},
 ): Promise<{ bytes: Uint8Array; report: ConvertReport }> {
   const fidelity = fidelityOf(options);
+  checkLayers(options);
   checkCompanions(options);
   const parameters = countParameters(model);
   const { onProgress, signal, targetSize } = options;
@@ -120,6 +130,9 @@ export async function convert(
 
   const storedAsOnnx = whyNotCompact(model);
   const roles = weightRoles(model);
+  const outputAxes = new Map(
+    [...roles].flatMap(([name, { outputAxis }]) => (outputAxis === undefined ? [] : [[name, outputAxis]])),
+  );
   const initializers = [...model.graph.initializers];
   const whole = { ...model, graph: { ...model.graph, initializers: new Map(initializers) } };
   model.graph.initializers = new Map();
@@ -133,7 +146,8 @@ export async function convert(
   };
   const assemble = (weights: readonly PlannedWeight[]): Assembled => {
     const archive = { graph, weights: weights.map(({ stored }) => stored), ...companions };
-    return { weights, written: writeFqz(archive, { keepNames: options.keepNames ?? false }) };
+    const layers = layersOf(archive.weights, options.layers ?? 1, outputAxes);
+    return { weights, written: writeFqz(archive, { keepNames: options.keepNames ?? false, layers }) };
   };
 
   const each = async <T>(phase: ConvertProgress['phase'], use: (name: string, tensor: Tensor) => T) => {
@@ -195,6 +209,7 @@ export async function convert(
       graphBytes: written.graphBytes,
       weightBytes: written.weightBytes,
       coefficients: weights.reduce((sum, { method, coefficients }) => sum + (method === 'exact' ? 0 : coefficients), 0),
+      ...((options.layers ?? 1) > 1 && { layerEnds: layerEnds(written.bytes) }),
     },
     tensors: weights.map((weight) => tensorReport(weight, written)),
     calibration: samples?.source ?? 'none',
@@ -263,6 +278,13 @@ function fidelityOf({ quality, targetSize, budget, maxError, precision, calibrat
   const wanted = quality ?? CONVERT_DEFAULTS.quality;
   if (!(wanted >= 1 && wanted <= 100)) throw new TypeError(`quality must be from 1 to 100, not ${wanted}`);
   return { kind: 'quality', quality: wanted };
+}
+
+function checkLayers({ layers = 1, precision }: ConvertOptions): void {
+  if (!(Number.isInteger(layers) && layers >= 1 && layers <= MOST_LAYERS)) {
+    throw new TypeError(`layers must be a whole number from 1 to ${MOST_LAYERS}, not ${layers}`);
+  }
+  if (layers > 1 && precision) throw new TypeError('layers are of quantised weights: they do not go with precision');
 }
 
 /** Throws `TypeError` for a preparation or labels that a file should not carry. */

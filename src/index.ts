@@ -1,7 +1,7 @@
 /**
  * The public API of the converter. The runtime has entries of its own: `fqz/runtime` and `fqz/ort`.
  */
-export { isFqz, type ReadArchive, readFqz } from '../formats/fqz/read.ts';
+export { isFqz, layerEnds, type ReadArchive, readFqz } from '../formats/fqz/read.ts';
 export { type WriteOptions, type WrittenArchive, writeFqz } from '../formats/fqz/write.ts';
 export { readKerasFile } from '../formats/keras/file.ts';
 export { type KerasSource, type ReadKerasOptions, readKeras } from '../formats/keras/read.ts';
@@ -15,7 +15,7 @@ export {
   type CalibrationDataOptions,
   onnxruntimeCalibration,
 } from './calibration-data.ts';
-export type { Archive, ArchiveGraph, StoredWeight } from './codec/archive.ts';
+export type { Archive, ArchiveGraph, Layer, Refinement, StoredWeight } from './codec/archive.ts';
 export { expandNetwork } from './codec/expand.ts';
 export type { CosineOperand, FloatOperand, Operand, QuantizedOperand, TensorNetwork } from './codec/network.ts';
 export { checkNetwork, dctNetwork, plainNetwork } from './codec/network.ts';
@@ -35,7 +35,7 @@ export type { Attribute, Dim, Graph, Model, Node, Value } from './graph/graph.ts
 export type { Evaluate } from './graph/passes/fold-constants.ts';
 export { PREPARATION_DEFAULTS, type Preparation } from './graph/preparation.ts';
 export { float32Tensor, numericTensor, type Tensor } from './graph/tensor.ts';
-export { type InspectedTensor, type Inspection, inspectArchive, inspectModel } from './inspect.ts';
+export { type InspectedLayer, type InspectedTensor, type Inspection, inspectArchive, inspectModel } from './inspect.ts';
 export { noiseCalibration } from './noise-calibration.ts';
 export { type OnnxSession, type OpenOptions, openOnnx } from './onnxruntime.ts';
 export { type Form, UNPACK_DEFAULTS, type UnpackOptions, unpack } from './unpack.ts';

@@ -45,6 +45,14 @@ export interface InspectedTensor {
   readonly spectrum?: readonly number[];
 }
 
+/** A quality layer of a file. */
+export interface InspectedLayer {
+  /** What it adds to the file; the first has the graph too. */
+  readonly bytes: number;
+  /** Whether the file goes on as far as its end. */
+  readonly isPresent: boolean;
+}
+
 export interface Inspection {
   /** What was read; a model in memory counts as ONNX. */
   readonly format: 'fqz' | 'onnx' | 'keras';
@@ -60,6 +68,8 @@ export interface Inspection {
   readonly preparation?: Preparation;
   /** Number of class labels. */
   readonly labels?: number;
+  /** Absent where the file is in one piece. */
+  readonly layers?: readonly InspectedLayer[];
   readonly tensors: readonly InspectedTensor[];
   readonly totals: { readonly bytes: number; readonly graphBytes: number; readonly weightBytes: number };
 }
@@ -72,7 +82,11 @@ export interface InspectOptions {
 /** Looks into a `.fqz` file. Throws `FormatError` as `readFqz` does. */
 export function inspectArchive(bytes: Uint8Array, options: InspectOptions = {}): Inspection {
   const archive = readFqz(bytes);
-  const { graphBytes, weightBytes, bytesOf, preparation, labels } = archive;
+  const { graphBytes, weightBytes, bytesOf, layerEnds, preparation, labels } = archive;
+  const layers = layerEnds.map((end, at) => ({
+    bytes: end - (layerEnds[at - 1] ?? 0),
+    isPresent: end <= bytes.length,
+  }));
   const model = graphOf(archive);
   const ranks = new Map(archive.weights.map((weight) => [weight.name, shapeOf(weight).length]));
   const axes = outputAxes(model, ranks);
@@ -83,6 +97,7 @@ export function inspectArchive(bytes: Uint8Array, options: InspectOptions = {}):
     parameters: archive.weights.reduce((sum, weight) => sum + parametersOf(weight), 0),
     ...(preparation && { preparation }),
     ...(labels && { labels: labels.length }),
+    ...(layers.length > 0 && { layers }),
     tensors: archive.weights.map((weight) =>
       'tensor' in weight
         ? describeTensor(weight.name, weight.tensor, bytesOf.get(weight.name)!, axes.get(weight.name), options)

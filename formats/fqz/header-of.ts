@@ -1,13 +1,12 @@
 /**
  * What a writer says of a weight before its numbers (SPEC.md, "Weight headers").
  */
-import type { StoredWeight } from '../../src/codec/archive.ts';
+import type { Layer, StoredWeight } from '../../src/codec/archive.ts';
 import { type CodedOperand, cosineAxes, dctExpression, LARGEST_RANK } from '../../src/codec/network.ts';
 import { nearestStepCode, stepOf } from '../../src/codec/step.ts';
 import { otherAxes } from '../../src/codec/zigzag.ts';
 import { DTYPES, type DType } from '../../src/graph/dtype.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
-import type { Layer } from './refinement-symbols.ts';
 import {
   DCT,
   EXACT,

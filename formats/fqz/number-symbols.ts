@@ -1,7 +1,7 @@
 /**
  * Numbers as the symbols of a file (SPEC.md, "Coefficients").
  */
-import type { StoredWeight } from '../../src/codec/archive.ts';
+import type { Layer, StoredWeight } from '../../src/codec/archive.ts';
 import { indexOf, nextState, quantizerOf } from '../../src/codec/dependent.ts';
 import { halfFromFloat } from '../../src/codec/half.ts';
 import { byteLength } from '../../src/graph/dtype.ts';
@@ -9,7 +9,7 @@ import type { Tensor } from '../../src/graph/tensor.ts';
 import { INTEGER_ARRAYS } from '../../src/graph/typed-arrays.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
 import { FLOAT_LAYOUTS, hasPatterns, MODELLED_BITS, type PatternDType } from './float-patterns-code.ts';
-import { type Layer, levelsBefore } from './refinement-symbols.ts';
+import { levelsBefore } from './refinement-symbols.ts';
 import { LARGEST_UINT } from './symbols.ts';
 import { bitLength, type IntegerDType } from './tensor-code.ts';
 import type { WeightHeader } from './weight-header.ts';

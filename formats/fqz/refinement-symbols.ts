@@ -1,24 +1,13 @@
 /**
- * Layers as a writer has them, and their symbols (SPEC.md, "Refinements").
+ * Layers as the symbols of a file (SPEC.md, "Refinements").
  */
-import type { StoredWeight } from '../../src/codec/archive.ts';
+import type { Layer, Refinement, StoredWeight } from '../../src/codec/archive.ts';
 import { indexOf, nextState, quantizerOf } from '../../src/codec/dependent.ts';
-import type { Operand, QuantizedOperand } from '../../src/codec/network.ts';
+import type { QuantizedOperand } from '../../src/codec/network.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
 import { nearestIndex } from './refinements-code.ts';
 import type { WeightHeader } from './weight-header.ts';
 import { folded, type Symbols } from './written-symbols.ts';
-
-/** How a layer refines an operand. */
-export interface Refinement {
-  /** By how much the step becomes finer; 1 to 255. */
-  readonly factor: number;
-  /** The levels before, uniform and row-major over the operand's shape. */
-  readonly before: Int32Array;
-}
-
-/** A layer behind the first: the operands that it refines, as they are when all layers are there. */
-export type Layer = ReadonlyMap<Operand, Refinement>;
 
 /** The levels of an operand in front of layer `from`, of those behind the first. */
 export function levelsBefore(operand: QuantizedOperand, layers: readonly Layer[], from: number): Int32Array {

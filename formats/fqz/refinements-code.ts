@@ -10,8 +10,10 @@ import { neighboursOf } from './level-code.ts';
 import { NEIGHBOURHOODS, neighbourhoodOf } from './levels-code.ts';
 import { int } from './symbols.ts';
 
-/** With chains, of either quantiser; of entries that are 0 so far, and of others; each with any neighbourhood. */
-const SITUATIONS = 4 * NEIGHBOURHOODS;
+/** Levels that are 0 so far, odd ones and other even ones: halves can be rounded by the parity of what they are rounded to. */
+const KINDS = 3;
+/** With chains, of either quantiser; each kind with any neighbourhood. */
+const SITUATIONS = 2 * KINDS * NEIGHBOURHOODS;
 
 /** Makes levels `factor` times as fine, in place; where the layout has chains, multiples of them. */
 export type Refine = (layout: CoreLayout, levels: Int32Array, factor: number) => void;
@@ -36,9 +38,10 @@ export function refinementsCode(coder: BitCoder): Refine {
         state = 0;
       }
       const quantizer = isChained ? quantizerOf(state) : 0;
-      const scaled = factor * levels[offset]!;
-      const situation =
-        neighbourhoodOf(neighbours(offset, index)) + NEIGHBOURHOODS * (2 * quantizer + (scaled ? 1 : 0));
+      const coarse = levels[offset]!;
+      const scaled = factor * coarse;
+      const kind = KINDS * quantizer + (coarse ? 2 - (coarse & 1) : 0);
+      const situation = NEIGHBOURHOODS * kind + neighbourhoodOf(neighbours(offset, index));
       const change = int(coder, 'refinement', situation, SITUATIONS);
       const own = (isChained ? nearestIndex(quantizer, scaled) : scaled) + (scaled < 0 ? -change : change);
       atMost('a coefficient', Math.abs(own), LARGEST_LEVEL);

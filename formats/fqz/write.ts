@@ -1,7 +1,7 @@
 /**
  * Writes the `.fqz` container (SPEC.md), in the first version that has what the archive uses.
  */
-import type { Archive, StoredWeight } from '../../src/codec/archive.ts';
+import type { Archive, Layer, StoredWeight } from '../../src/codec/archive.ts';
 import { crc32 } from './crc32.ts';
 import { CHECKSUM_BYTES, FIRST_VERSION, FOREIGN_SLOT, largestMemory, MAGIC, NEWEST_VERSION } from './format.ts';
 import type { WeightUse } from './graph-code.ts';
@@ -11,7 +11,7 @@ import { headerOf, headerSymbols } from './header-of.ts';
 import { plainRuns } from './number-runs.ts';
 import { weightSymbols } from './number-symbols.ts';
 import { RangeEncoder } from './range-encoder.ts';
-import { type Layer, refinementSymbols } from './refinement-symbols.ts';
+import { refinementSymbols } from './refinement-symbols.ts';
 import { refinementsCode } from './refinements-code.ts';
 import { memoryOf, type WeightHeader } from './weight-header.ts';
 import { weightNumbers } from './weight-numbers.ts';

@@ -5,7 +5,7 @@ import type { DType } from '../graph/dtype.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Preparation } from '../graph/preparation.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { TensorNetwork } from './network.ts';
+import type { Operand, TensorNetwork } from './network.ts';
 
 /**
  * One initialiser of the main graph. A `network` may be over a folded shape (a dense weight after Flatten as
@@ -29,3 +29,14 @@ export interface Archive {
   /** Class labels by index. */
   readonly labels?: readonly string[];
 }
+
+/** How a layer of a file refines an operand. */
+export interface Refinement {
+  /** By how much the step becomes finer: from 1, where only the levels change, to 255. */
+  readonly factor: number;
+  /** The levels before, uniform (in no chains) and row-major over the operand's shape. */
+  readonly before: Int32Array;
+}
+
+/** A layer behind the first, for the operands of an archive that it refines: these are as they are behind the last layer. */
+export type Layer = ReadonlyMap<Operand, Refinement>;

@@ -42,6 +42,7 @@ interface ConvertFlags extends PreparationFlags {
   calibrationSamples?: number;
   size?: [height: number, width: number];
   batch?: number;
+  layers?: number;
   keepNames?: boolean;
   layout?: 'keras' | 'nchw';
   labels?: string;
@@ -100,6 +101,14 @@ export function command(io: Io): Command {
       `how many of them, evenly spread (default: ${CALIBRATION_DEFAULTS.samples}; fewer of noise that is large)`,
       wholeNumber(1),
     )
+    .addOption(
+      new Option(
+        '--layers <1..8>',
+        'quality layers: where the file is cut behind one, it is a coarser file of its own (default: 1)',
+      )
+        .argParser(wholeNumber(1, 8))
+        .conflicts('precision'),
+    )
     .option('--keep-names', 'keep the names of nodes and inner values, not only of inputs and outputs')
     .option('--labels <file>', 'class labels to store: one a line, or a JSON list')
     .option('--json', 'print one JSON object about the result')
@@ -148,6 +157,7 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
   const { bytes, report } = await withProgress(io, (progress) =>
     convert(model, {
       ...target,
+      ...(flags.layers !== undefined && { layers: flags.layers }),
       ...(flags.keepNames && { keepNames: true }),
       ...(preparation && { preparation }),
       ...(labels && { labels }),
@@ -179,7 +189,7 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
 }
 
 function summary(input: string, output: string, report: ConvertReport, ratio: number, seconds: number): string {
-  const { bytes, graphBytes, weightBytes, coefficients } = report.output;
+  const { bytes, graphBytes, weightBytes, coefficients, layerEnds } = report.output;
   const parameters = `${grouped(report.parameters)} parameters, ${byteSize(report.weightBytesFp32)} as fp32`;
   const parts = `graph ${byteSize(graphBytes)}, weights ${byteSize(weightBytes)}, ${grouped(coefficients)} coefficients`;
   const factor = ratio < 100 ? ratio.toFixed(1) : grouped(Math.round(ratio));
@@ -187,6 +197,7 @@ function summary(input: string, output: string, report: ConvertReport, ratio: nu
     `${basename(input)}: ${parameters}`,
     `${basename(output)}: ${byteSize(bytes)} (${parts})`,
     `${factor} times smaller than the fp32 weights, in ${seconds.toFixed(1)} s`,
+    ...(layerEnds ? [`a file of its own at ${layerEnds.map(grouped).join(', ')} bytes`] : []),
     ...calibrationLine(report),
     ...(report.storedAsOnnx === undefined ? [] : [`the graph is stored as ONNX: ${report.storedAsOnnx}`]),
   ].join('\n');

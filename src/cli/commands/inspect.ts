@@ -58,7 +58,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 function describe(path: string, inspection: Inspection, withSpectrum: boolean): string {
-  const { inputs, outputs, operators, tensors, totals, preparation, labels } = inspection;
+  const { inputs, outputs, operators, tensors, totals, preparation, labels, layers } = inspection;
   const value = ({ name, dtype, shape }: InspectedValue) => `${name} ${dtype} ${shape ? shapeText(shape) : ''}`;
   const counts = Object.entries(operators).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   const facts: (readonly [string, string])[] = [
@@ -73,6 +73,10 @@ function describe(path: string, inspection: Inspection, withSpectrum: boolean): 
     facts.push(['preparation', `(pixel / ${scale} - ${mean.join(',')}) / ${std.join(',')}, ${channels}`]);
   }
   if (labels) facts.push(['labels', grouped(labels)]);
+  if (layers) {
+    const sizes = layers.map((layer) => `${byteSize(layer.bytes)}${layer.isPresent ? '' : ' (not there)'}`);
+    facts.push(['layers', sizes.join(' + ')]);
+  }
   const rows = tensors.map((tensor) => [
     tensor.name,
     shapeText(tensor.shape),

@@ -565,12 +565,13 @@ function readRefinement(d: Decoder, operand: Operand, factor: number): Int32Arra
   const places = codedPlaces(operand);
   const chain = (place: number[]) => (chainAxis === undefined ? 0 : place[chainAxis]!);
   for (const place of places.sort((a, b) => chain(a) - chain(b))) {
-    const scaled = factor * old![offsetOf(place, shape)]!;
+    const coarse = old![offsetOf(place, shape)]!;
+    const scaled = factor * coarse;
     const [sum, weight] = neighbours(levels, shape, place);
     const neighbourhood = weight === 0 ? 0 : neighbourhoodOf(Math.floor((8 * sum) / weight));
     const state = states.get(chain(place)) ?? 0;
     const quantizer = chainAxis === undefined ? 0 : state % 2;
-    const coded = d.silentInt(`refinement ${neighbourhood} ${scaled === 0} ${quantizer}`);
+    const coded = d.silentInt(`refinement ${neighbourhood} ${coarse === 0 || Math.abs(coarse % 2)} ${quantizer}`);
     const by = scaled < 0 ? -coded : coded;
     if (chainAxis === undefined) {
       levels[offsetOf(place, shape)] = scaled + by;

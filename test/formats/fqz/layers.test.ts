@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { layerEnds, openFqz, readFqz } from '../../../formats/fqz/read.ts';
-import type { Layer } from '../../../formats/fqz/refinement-symbols.ts';
 import { type WriteOptions, writeFqz } from '../../../formats/fqz/write.ts';
-import type { Archive } from '../../../src/codec/archive.ts';
+import type { Archive, Layer, Refinement } from '../../../src/codec/archive.ts';
 import { indexOf, multipleOf, nextState, quantizerOf } from '../../../src/codec/dependent.ts';
 import { dctNetwork, type Operand, plainNetwork, type QuantizedOperand } from '../../../src/codec/network.ts';
 import { forEachInZigzag } from '../../../src/codec/zigzag.ts';
@@ -67,15 +66,15 @@ const coarser = (levels: Int32Array, factor: number) => levels.map((level) => Ma
 const arbitrary = (levels: Int32Array) => levels.map(() => Math.round(5 * noise()));
 const half = coarser(dense.levels, 2);
 const LAYERS: Layer[] = [
-  new Map<Operand, { factor: number; before: Int32Array }>([
+  new Map<Operand, Refinement>([
     [dense, { factor: 3, before: coarser(half, 3) }],
     [windows, { factor: 255, before: coarser(windows.levels, 255) }],
   ]),
-  new Map<Operand, { factor: number; before: Int32Array }>([
+  new Map<Operand, Refinement>([
     [bias, { factor: 1, before: arbitrary(bias.levels) }],
     [chains, { factor: 6, before: coarser(chains.levels, 6) }],
   ]),
-  new Map<Operand, { factor: number; before: Int32Array }>([[dense, { factor: 2, before: half }]]),
+  new Map<Operand, Refinement>([[dense, { factor: 2, before: half }]]),
 ];
 const OPTIONS: WriteOptions = { layers: LAYERS, keepNames: true };
 const whole = writeFqz(ARCHIVE, OPTIONS).bytes;
