@@ -15,6 +15,8 @@ const [COMMON, OWN] = [0.9, 0.44];
 const SLOPE = 0.3;
 /** Deviation of the logarithm of a leaf's length against its width. */
 const ELONGATION = 0.5;
+/** The side of a picture in radii of its smallest leaves: large photographs are smooth over neighbouring pixels. */
+const FINEST = 64;
 /** Leaves a pixel, until which nearly every pixel is covered; what is not stays grey. */
 const MOST_LEAVES = 2;
 
@@ -36,12 +38,14 @@ export function deadLeavesPicture(seed: number, height: number, width: number): 
   const { mean, deviation } = PHOTO_STATISTICS;
   const data = new Uint8Array(3 * height * width).fill(Math.round(255 * mean));
   const covered = new Uint8Array(height * width);
-  const largest = Math.max(2, Math.max(height, width) / 2);
+  const side = Math.max(height, width);
+  const [smallest, largest] = [Math.max(1, side / FINEST), Math.max(2, side / 2)];
   let open = height * width;
   // From front to back: a leaf is seen where nothing lies before it.
   for (let leaf = 0; leaf < MOST_LEAVES * height * width && open > 0; leaf++) {
     // Densities that fall off as r⁻³ look the same at every scale.
-    const radius = 1 / Math.sqrt(1 - uniform() * (1 - largest ** -2));
+    const place = uniform();
+    const radius = 1 / Math.sqrt((1 - place) / smallest ** 2 + place / largest ** 2);
     const [x, y] = [uniform() * (width + 2 * radius) - radius, uniform() * (height + 2 * radius) - radius];
     const brightness = COMMON * normal();
     const colour = Array.from({ length: 3 }, () => brightness + OWN * normal());
