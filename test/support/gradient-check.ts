@@ -18,25 +18,28 @@ export interface GradientCheck {
   readonly of: readonly string[];
   /** Distance of the inner differences: small where the function bends, large where rounding hurts. */
   readonly step?: number;
+  /**
+   * Looks in random directions in which every element adds to the loss, for large models: what rounding and the kinks of
+   * single elements do is small against the slope there. Otherwise each input is varied at some elements and as a whole.
+   */
+  readonly rising?: boolean;
   readonly options?: GradientOptions;
   readonly engine?: 'node' | 'web';
 }
 
-/** Elements of each input that are varied on their own; besides, all are varied at once. */
+/** Elements of each input that are varied on their own. */
 const MOST_ELEMENTS = 5;
-
-/** Slopes at two distances that differ by more have a kink between them, and say nothing of the gradient. */
-const KINK = 2e-3;
 
 type Values = ReadonlyMap<string, Tensor>;
 
 /**
- * The largest difference between gradients and differences, relative to the largest element of that gradient. The loss is the
- * sum of all outputs, each element times a random weight. Infinite where a gradient has not its input's shape, or a quarter of
- * the directions cannot be judged because the function has a kink there.
+ * How far each gradient is from the differences in several directions, relative to its largest element; infinite where it has
+ * not its input's shape. The loss is the sum of all outputs, each element times a random weight.
+ *
+ * @returns by input, the errors in ascending order
  */
-export async function gradientError(check: GradientCheck): Promise<number> {
-  const { model, feeds, of, step = 1 / 64, engine = 'node' } = check;
+export async function gradientErrors(check: GradientCheck): Promise<Map<string, number[]>> {
+  const { model, feeds, of, step = 1 / 64, rising = false, engine = 'node' } = check;
   const next = random(11);
   const session = await openOnnx(writeOnnx(model), { engine, threads: 1 });
   try {
@@ -54,30 +57,27 @@ export async function gradientError(check: GradientCheck): Promise<number> {
         0,
       );
     };
-    let [worst, directions, kinks] = [0, 0, 0];
+    const errors = new Map<string, number[]>();
     for (const input of of) {
       const gradient = gradients.get(input)!;
-      if (`${gradient.shape}` !== `${feeds.get(input)!.shape}`) return Number.POSITIVE_INFINITY;
+      if (`${gradient.shape}` !== `${feeds.get(input)!.shape}`) return new Map([[input, [Number.POSITIVE_INFINITY]]]);
       const [at, slopes] = [Float64Array.from(toNumbers(feeds.get(input)!)), toNumbers(gradient)];
-      const scale = Math.max(1e-2, ...slopes.map(Math.abs));
-      for (const direction of [at.map(() => (next() < 0.5 ? -1 : 1)), ...someElements(at.length, next)]) {
+      const scale = slopes.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-2);
+      const found: number[] = [];
+      errors.set(input, found);
+      for (const direction of rising ? risingDirections(slopes, next) : plainDirections(at.length, next)) {
         const moved = (distance: number) => at.map((value, index) => value + distance * direction[index]!);
         const slope = async (distance: number) =>
           ((await loss(input, moved(distance))) - (await loss(input, moved(-distance)))) / (2 * distance);
-        const size = scale * Math.sqrt(dot(direction, direction));
+        const size = rising ? dot(slopes, direction) : scale * Math.sqrt(dot(direction, direction));
         const [inner, outer] = [await slope(step), await slope(2 * step)];
-        directions++;
-        if (Math.abs(inner - outer) > KINK * size) {
-          kinks++;
-          continue;
-        }
         // So that the third derivative falls out.
-        const error = Math.abs((4 * inner - outer) / 3 - dot(slopes, direction));
-        if (Number.isNaN(error)) return Number.NaN;
-        worst = Math.max(worst, error / size);
+        const error = Math.abs((4 * inner - outer) / 3 - dot(slopes, direction)) / size;
+        found.push(Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
       }
     }
-    return kinks > directions / 4 ? Number.POSITIVE_INFINITY : worst;
+    for (const found of errors.values()) found.sort((a, b) => a - b);
+    return errors;
   } finally {
     await session.release();
   }
@@ -105,9 +105,16 @@ function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum;
 }
 
-/** Directions along single elements. */
-function someElements(length: number, next: () => number): Float64Array[] {
+const sign = (next: () => number) => (next() < 0.5 ? -1 : 1);
+
+function risingDirections(slopes: readonly number[], next: () => number): Float64Array[] {
+  return [1, 2].map(() => Float64Array.from(slopes, (slope) => (Math.sign(slope) || sign(next)) * next()));
+}
+
+/** All elements at once, and some on their own. */
+function plainDirections(length: number, next: () => number): Float64Array[] {
   const chosen = new Set<number>();
   while (chosen.size < Math.min(length, MOST_ELEMENTS)) chosen.add(Math.floor(next() * length));
-  return [...chosen].map((index) => new Float64Array(length).fill(1, index, index + 1));
+  const single = [...chosen].map((index) => new Float64Array(length).fill(1, index, index + 1));
+  return [new Float64Array(length).map(() => sign(next)), ...single];
 }
