@@ -25,6 +25,45 @@ export function chainPriors(): number[] {
 /** Contexts of the classes of indices, and of the bits under the leading one. */
 export const CHAIN_CONTEXTS = QUANTIZERS * MAGNITUDE_CLASSES * CLASSES + MANTISSA_CONTEXTS;
 
+/** Situations of a number in a chain: its quantiser, and the class of the magnitude to be expected. */
+export const CHAIN_SITUATIONS = QUANTIZERS * MAGNITUDE_CLASSES;
+
+/**
+ * Goes along the chains of an operand in the order of the file and enters multiples.
+ *
+ * @param multiples row-major over the layout's shape, of which those to come are not looked at
+ * @param indexAt the index of each number within its quantiser
+ */
+export function enterChains(
+  layout: CoreLayout,
+  multiples: Int32Array,
+  indexAt: (offset: number, quantizer: number, situation: number) => number,
+): void {
+  const { shape, chainAxis } = layout;
+  const length = codedCount(layout) / shape[chainAxis!]!;
+  const model = chainModel(length);
+  const neighbours = neighboursOf(shape, multiples);
+  let place = length;
+  let state = 0;
+  let before = 0;
+  forEachCoded(layout, (offset, index) => {
+    if (place === length) {
+      model.begin();
+      place = state = before = 0;
+    }
+    const expected = model.expected(place, before);
+    const { sum, weight } = neighbours(offset, index);
+    const quantizer = quantizerOf(state);
+    const magnitudes = magnitudeClass(expected, weight > 0 ? sum * (1 / weight) : expected);
+    const own = indexAt(offset, quantizer, quantizer * MAGNITUDE_CLASSES + magnitudes);
+    const multiple = multipleOf(quantizer, own);
+    multiples[offset] = multiple;
+    state = nextState(state, own);
+    before += Math.abs(multiple);
+    model.add(place++, Math.abs(multiple));
+  });
+}
+
 /**
  * Makes the code of a file's chains: the multiples of the step, row-major over the layout's shape. The statistics are shared by
  * all operands. What is coded are the indices within the quantisers.
@@ -32,31 +71,9 @@ export const CHAIN_CONTEXTS = QUANTIZERS * MAGNITUDE_CLASSES * CLASSES + MANTISS
 export function chainsCode(coder: BitCoder): (layout: CoreLayout) => Int32Array {
   const level = levelCode(coder, chainPriors());
   return (layout) => {
-    const { shape, chainAxis } = layout;
     coder.expect(codedCount(layout));
-    const multiples = new Int32Array(elementCount(shape));
-    const length = codedCount(layout) / shape[chainAxis!]!;
-    const model = chainModel(length);
-    const neighbours = neighboursOf(shape, multiples);
-    let place = length;
-    let state = 0;
-    let before = 0;
-    forEachCoded(layout, (offset, index) => {
-      if (place === length) {
-        model.begin();
-        place = state = before = 0;
-      }
-      const expected = model.expected(place, before);
-      const { sum, weight } = neighbours(offset, index);
-      const quantizer = quantizerOf(state);
-      const magnitudes = magnitudeClass(expected, weight > 0 ? sum * (1 / weight) : expected);
-      const coded = level(quantizer * MAGNITUDE_CLASSES + magnitudes);
-      const multiple = multipleOf(quantizer, coded);
-      multiples[offset] = multiple;
-      state = nextState(state, coded);
-      before += Math.abs(multiple);
-      model.add(place++, Math.abs(multiple));
-    });
+    const multiples = new Int32Array(elementCount(layout.shape));
+    enterChains(layout, multiples, (_offset, _quantizer, situation) => level(situation));
     return multiples;
   };
 }

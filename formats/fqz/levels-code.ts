@@ -8,7 +8,7 @@ import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
 import { CLASSES, geometricPriors, levelCode, MANTISSA_CONTEXTS, type Neighbours, neighboursOf } from './level-code.ts';
 
 /** Magnitudes of neighbours are averaged and put into this many classes: about two to the octave. */
-export const NEIGHBOURHOODS = 24;
+const NEIGHBOURHOODS = 24;
 /** Neighbourhood of an entry that has no coded neighbour. */
 const ALONE = 0;
 

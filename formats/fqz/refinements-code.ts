@@ -1,19 +1,18 @@
 /**
  * Levels made finer, layer by layer (SPEC.md, "Refinements"): what a layer adds to an operand's coarser levels.
  */
-import { multipleOf, nextState, quantizerOf } from '../../src/codec/dependent.ts';
 import type { QuantizedOperand } from '../../src/codec/network.ts';
 import type { BitCoder } from './bit-coder.ts';
+import { CHAIN_SITUATIONS, enterChains } from './chains-code.ts';
 import { type CoreLayout, codedCount, forEachCoded } from './coded-order.ts';
 import { atMost, LARGEST_LEVEL } from './format.ts';
 import { neighboursOf } from './level-code.ts';
-import { NEIGHBOURHOODS, neighbourhoodOf } from './levels-code.ts';
+import { neighbourhoodOf } from './levels-code.ts';
 import { int } from './symbols.ts';
 
 /** Levels that are 0 so far, odd ones and other even ones: halves can be rounded by the parity of what they are rounded to. */
 const KINDS = 3;
-/** With chains, of either quantiser; each kind with any neighbourhood. */
-const SITUATIONS = 2 * KINDS * NEIGHBOURHOODS;
+const SITUATIONS = KINDS * CHAIN_SITUATIONS;
 
 /** Makes levels `factor` times as fine, in place; where the layout has chains, multiples of them. */
 export type Refine = (layout: CoreLayout, levels: Int32Array, factor: number) => void;
@@ -26,27 +25,24 @@ export function nearestIndex(quantizer: number, value: number): number {
 /** Makes the code of a layer; its statistics are shared by all operands. */
 export function refinementsCode(coder: BitCoder): Refine {
   return (layout, levels, factor) => {
-    const { chainAxis, shape } = layout;
     coder.expect(codedCount(layout));
-    const neighbours = neighboursOf(shape, levels);
-    const isChained = chainAxis !== undefined;
-    let chain = 0;
-    let state = 0;
-    forEachCoded(layout, (offset, index) => {
-      if (isChained && index[chainAxis] !== chain) {
-        chain = index[chainAxis]!;
-        state = 0;
-      }
-      const quantizer = isChained ? quantizerOf(state) : 0;
+    const refine = (offset: number, situation: number, predict: (scaled: number) => number) => {
       const coarse = levels[offset]!;
-      const scaled = factor * coarse;
-      const kind = KINDS * quantizer + (coarse ? 2 - (coarse & 1) : 0);
-      const situation = NEIGHBOURHOODS * kind + neighbourhoodOf(neighbours(offset, index));
-      const change = int(coder, 'refinement', situation, SITUATIONS);
-      const own = (isChained ? nearestIndex(quantizer, scaled) : scaled) + (scaled < 0 ? -change : change);
+      const kind = coarse ? 2 - (coarse & 1) : 0;
+      const change = int(coder, 'refinement', kind * CHAIN_SITUATIONS + situation, SITUATIONS);
+      const own = predict(factor * coarse) + (coarse < 0 ? -change : change);
       atMost('a coefficient', Math.abs(own), LARGEST_LEVEL);
-      levels[offset] = isChained ? multipleOf(quantizer, own) : own;
-      state = nextState(state, own);
+      return own;
+    };
+    if (layout.chainAxis !== undefined) {
+      enterChains(layout, levels, (offset, quantizer, situation) =>
+        refine(offset, situation, (scaled) => nearestIndex(quantizer, scaled)),
+      );
+      return;
+    }
+    const neighbours = neighboursOf(layout.shape, levels);
+    forEachCoded(layout, (offset, index) => {
+      levels[offset] = refine(offset, neighbourhoodOf(neighbours(offset, index)), (scaled) => scaled);
     });
   };
 }

@@ -545,7 +545,7 @@ function readQuantized(d: Decoder, layers: Decoder[], operand: Operand): void {
   const { factors = [], chainAxis } = operand;
   const last = factors.findLastIndex((factor) => factor > 0);
   if (last >= 0) delete operand.chainAxis;
-  operand.levels = operand.chainAxis === undefined ? readLevels(d, operand) : readChains(d, operand);
+  operand.levels = operand.chainAxis === undefined ? readLevels(d, operand) : readNewChains(d, operand);
   for (const [layer, factor] of factors.entries()) {
     if (factor === 0) continue;
     if (layer >= layers.length) {
@@ -557,29 +557,33 @@ function readQuantized(d: Decoder, layers: Decoder[], operand: Operand): void {
   }
 }
 
+/** "Chains" in the coefficients section. */
+function readNewChains(d: Decoder, operand: Operand): Int32Array {
+  return readChains(operand, (_, quantizer, own) => {
+    const quarters = own < 2 ? [2, 6][own]! : (own % 2 ? 7 : 5) * 2 ** Math.floor(own / 2);
+    return readLevel(d, `chains ${quantizer} ${own}`, quarters, 64, 'chains ');
+  });
+}
+
 /** "Refinements". */
 function readRefinement(d: Decoder, operand: Operand, factor: number): Int32Array {
-  const { shape, chainAxis, levels: old } = operand;
+  const { shape, levels: old } = operand;
+  const refine = (place: number[], situation: string, nearest: (scaled: number) => number) => {
+    const before = old![offsetOf(place, shape)]!;
+    const by = d.silentInt(`refinement ${situation} ${before === 0 ? 'zero' : Math.abs(before % 2)}`);
+    return nearest(factor * before) + (before < 0 ? -by : by);
+  };
+  if (operand.chainAxis !== undefined) {
+    return readChains(operand, (place, quantizer, own) => {
+      const nearest = (scaled: number) => Math.sign(scaled) * Math.floor((Math.abs(scaled) + quantizer) / 2);
+      return refine(place, `${quantizer} ${own}`, nearest);
+    });
+  }
   const levels = new Int32Array(old!.length);
-  const states = new Map<number, number>();
-  const places = codedPlaces(operand);
-  const chain = (place: number[]) => (chainAxis === undefined ? 0 : place[chainAxis]!);
-  for (const place of places.sort((a, b) => chain(a) - chain(b))) {
-    const coarse = old![offsetOf(place, shape)]!;
-    const scaled = factor * coarse;
+  for (const place of codedPlaces(operand)) {
     const [sum, weight] = neighbours(levels, shape, place);
     const neighbourhood = weight === 0 ? 0 : neighbourhoodOf(Math.floor((8 * sum) / weight));
-    const state = states.get(chain(place)) ?? 0;
-    const quantizer = chainAxis === undefined ? 0 : state % 2;
-    const coded = d.silentInt(`refinement ${neighbourhood} ${coarse === 0 || Math.abs(coarse % 2)} ${quantizer}`);
-    const by = scaled < 0 ? -coded : coded;
-    if (chainAxis === undefined) {
-      levels[offsetOf(place, shape)] = scaled + by;
-      continue;
-    }
-    const index = Math.sign(scaled) * Math.floor((Math.abs(scaled) + quantizer) / 2) + by;
-    levels[offsetOf(place, shape)] = multipleOf(quantizer, index);
-    states.set(chain(place), nextState(state, index));
+    levels[offsetOf(place, shape)] = refine(place, `0 ${neighbourhood}`, (scaled) => scaled);
   }
   return levels;
 }
@@ -658,8 +662,11 @@ function neighbours(levels: Int32Array, shape: readonly number[], place: readonl
   return [sum, weight];
 }
 
-/** "Chains". */
-function readChains(d: Decoder, operand: Operand): Int32Array {
+/** "Chains"; `readIndex` reads the index of a number. */
+function readChains(
+  operand: Operand,
+  readIndex: (place: number[], quantizer: number, magnitudeClass: number) => number,
+): Int32Array {
   const { shape, chainAxis } = operand;
   const multiples = new Int32Array(product(shape));
   const all = codedPlaces(operand);
@@ -685,9 +692,8 @@ function readChains(d: Decoder, operand: Operand): Int32Array {
       const eighths = Math.min(Math.floor(6 * expected + 2 * near), 4095);
       const power = Math.floor(Math.log2(eighths));
       const own = eighths < 2 ? eighths : 2 * power + (eighths >= 1.5 * 2 ** power ? 1 : 0);
-      const quarters = own < 2 ? [2, 6][own]! : (own % 2 ? 7 : 5) * 2 ** Math.floor(own / 2);
       const quantizer = state % 2;
-      const index = readLevel(d, `chains ${quantizer} ${own}`, quarters, 64, 'chains ');
+      const index = readIndex(place, quantizer, own);
       const multiple = multipleOf(quantizer, index);
       multiples[offsetOf(place, shape)] = multiple;
       state = nextState(state, index);
