@@ -65,7 +65,10 @@ export async function fit(model: Model, data: TrainingData, options: FitOptions)
   checkFitOptions(data, options);
   const { execute, signal, onProgress, targetSize } = options;
   const parameterCount = floatElements(model);
-  const loop = loopOptions(data, options);
+  if ((fixedBatch(model) ?? 1) > data.count) {
+    throw new TypeError(`the model takes ${fixedBatch(model)} samples at once, and there are ${data.count}`);
+  }
+  const loop = loopOptions(model, data, options);
   const labels = (options.labels ?? true) && data.truth !== 'none';
   const distillation = options.distillation ?? (labels ? 0 : 1);
   const opened: { release(): Promise<void> }[] = [];
@@ -130,17 +133,25 @@ interface Begun {
   readonly loop: LoopOptions;
 }
 
-function loopOptions(data: TrainingData, options: FitOptions): Omit<LoopOptions, 'learningRate'> {
+function loopOptions(model: Model, data: TrainingData, options: FitOptions): Omit<LoopOptions, 'learningRate'> {
   const { batch, clip, warmup, schedule, floor, dropRate, roundFrom, allocate, augment, seed, epochs } = {
     ...FIT_DEFAULTS,
     ...options,
   };
   return {
     ...{ clip, warmup, schedule, floor, dropRate, roundFrom, allocate, augment, seed, epochs },
-    batch: Math.min(batch, data.count),
+    batch: fixedBatch(model) ?? Math.min(batch, data.count),
     optimizer: options.optimizer ?? {},
     ...(options.targetSize !== undefined && { targetSize: options.targetSize }),
   };
+}
+
+/** The batch size that a model fixes with the first dimension of an input. */
+function fixedBatch({ graph }: Model): number | undefined {
+  const dims = graph.inputs
+    .filter(({ name }) => !graph.initializers.has(name))
+    .map(({ type }) => (type?.kind === 'tensor' ? type.shape?.[0] : undefined));
+  return dims.find((dim) => typeof dim === 'number');
 }
 
 function parametersOf(model: Model, options: FitOptions, start: Start): Parameter[] {

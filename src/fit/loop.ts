@@ -9,7 +9,7 @@ import { grow, prune, pruneLevels } from './allocation.ts';
 import type { Assembly } from './assembly.ts';
 import type { TrainingBatch, TrainingData } from './data.ts';
 import type { OptimizerOptions } from './optimizer.ts';
-import { liveCount, retireTail } from './parameter.ts';
+import { coefficientCountOf, liveCount, retireTail } from './parameter.ts';
 import { firstStep } from './quantization.ts';
 import { randomStream, shuffled } from './random.ts';
 import { nextRateWeight } from './rate.ts';
@@ -73,6 +73,8 @@ const MOVED_PART = 0.1;
 /** Parts of the rounded steps: until the wanted size is due, and from where on what is beyond it is cut off. */
 const SIZE_DUE = 0.5;
 const CUT_FROM = 0.8;
+/** Part of the coefficients that would have to go, were all of one size, that go at a time. */
+const CAREFUL = 0.5;
 /** Decay of the running means. */
 const SMOOTHING = 0.98;
 
@@ -185,11 +187,14 @@ export async function runLoop(
  */
 function cutTo({ state: { parameters, moments }, assembly }: Fitting, target: number): number {
   for (;;) {
-    const bytes = assembly.write(parameters).bytes.length;
-    if (bytes <= target) return bytes;
-    // A coefficient takes four bits or so.
-    if (pruneLevels(parameters, moments, Math.max(1, bytes - target)) === 0) {
-      throw new RangeError(`the graph alone takes ${bytes} bytes, more than ${target}`);
+    const { bytes, weightBytes } = assembly.write(parameters);
+    const excess = bytes.length - target;
+    if (excess <= 0) return bytes.length;
+    // Those that matter least are small levels, which take fewer bytes than most: this many never are too many.
+    const levels = parameters.reduce((sum, parameter) => sum + coefficientCountOf(parameter), 0);
+    const count = Math.max(1, Math.floor((CAREFUL * levels * excess) / weightBytes));
+    if (pruneLevels(parameters, moments, count) === 0) {
+      throw new RangeError(`the graph alone takes ${bytes.length} bytes, more than ${target}`);
     }
   }
 }
