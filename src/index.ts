@@ -14,6 +14,7 @@ export {
   type CalibrationData,
   type CalibrationDataOptions,
   onnxruntimeCalibration,
+  onnxruntimeExecute,
 } from './calibration-data.ts';
 export type { Archive, ArchiveGraph, Layer, Refinement, StoredWeight } from './codec/archive.ts';
 export { expandNetwork } from './codec/expand.ts';
@@ -31,6 +32,10 @@ export { openDataset } from './data/data-spec.ts';
 export { FormatError, UnsupportedError } from './errors.ts';
 export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.ts';
 export { onnxruntimeEvaluate } from './evaluate-constants.ts';
+export type { TrainingBatch, TrainingData } from './fit/data.ts';
+export { type FitResult, type FittedTensor, fit } from './fit/fit.ts';
+export type { FitProgress } from './fit/loop.ts';
+export { FIT_DEFAULTS, type FitOptions, type FitSnapshot } from './fit/options.ts';
 export type { Attribute, Dim, Graph, Model, Node, Value } from './graph/graph.ts';
 export type { Evaluate } from './graph/passes/fold-constants.ts';
 export { PREPARATION_DEFAULTS, type Preparation } from './graph/preparation.ts';
@@ -38,5 +43,6 @@ export { float32Tensor, numericTensor, type Tensor } from './graph/tensor.ts';
 export { type InspectedLayer, type InspectedTensor, type Inspection, inspectArchive, inspectModel } from './inspect.ts';
 export { noiseCalibration } from './noise-calibration.ts';
 export { type OnnxSession, type OpenOptions, openOnnx } from './onnxruntime.ts';
+export { type TrainingDataOptions, trainingData } from './training-data.ts';
 export { type Form, UNPACK_DEFAULTS, type UnpackOptions, unpack } from './unpack.ts';
 export { type Verification, type VerifyOptions, verify } from './verify.ts';
