@@ -9,7 +9,7 @@ import { type GradientRule, type GradientRules, isStatic, scatterBack, zerosLike
 const moved: GradientRule = (emit, { node, x, dy }) => {
   const numbers = emit.Reshape(emit.Range(0, emit.Size(x), 1), emit.Shape(x));
   const [origins] = emit.node(node.op, [numbers, ...node.inputs.slice(1), givenAttributes(node)], 1);
-  return [scatterBack(emit, origins!, dy, x)];
+  return [scatterBack(emit, origins!, dy, x, node.op === 'Slice')];
 };
 
 /** A range of elements is put back among zeros. */

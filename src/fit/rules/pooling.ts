@@ -11,7 +11,8 @@ const maxPool: GradientRule = (emit, { node, x, y, dy }) => {
   const axes = windowAxes(emit, node, x, y);
   if (tiles(axes)) return [amongEqual(emit, axes, x, y, dy)];
   if (intAttribute(node, 'storage_order', 0) !== 0) throw unsupported(node, 'storage_order is not 0');
-  return [scatterBack(emit, emit.outputOf(node, 1), dy, x)];
+  const isDistinct = axes.every(({ kernel, stride, dilation }) => (kernel - 1) * dilation < stride);
+  return [scatterBack(emit, emit.outputOf(node, 1), dy, x, isDistinct)];
 };
 
 /**
