@@ -19,11 +19,14 @@ import { randomStream } from './random.ts';
 import { FIRST_RATE_WEIGHT } from './rate.ts';
 import { objectivesFor } from './targets.ts';
 import { openTeacher, type Teacher } from './teacher.ts';
+import { trainableModel } from './trainable.ts';
 import { newState } from './trainer.ts';
 import { buildTrainingGraph } from './training-graph.ts';
 
 export interface FitResult {
   readonly archive: Archive;
+  /** The same as ONNX for other trainers to go on with: see `trainableModel`. */
+  readonly trainable: Model;
   readonly bytes: Uint8Array;
   readonly graphBytes: number;
   readonly weightBytes: number;
@@ -107,6 +110,7 @@ export async function fit(model: Model, data: TrainingData, options: FitOptions)
     if (options.resume) restoreCheckpoint(state, options.resume, identity);
     const snapshot = {
       archive: () => assembly.archive(parameters),
+      trainable: () => trainableModel(model, parameters),
       checkpoint: () => writeCheckpoint(state, identity),
     };
     await runLoop(begun.fitting, begun.loop, (progress) => onProgress?.(progress, snapshot), signal);
@@ -120,7 +124,14 @@ export async function fit(model: Model, data: TrainingData, options: FitOptions)
     }));
     const coefficients = tensors.reduce((sum, tensor) => sum + tensor.coefficients, 0);
     const sizes = { bytes, graphBytes, weightBytes, coefficients, parameters: parameterCount };
-    return { archive: snapshot.archive(), ...sizes, tensors, start, steps: state.taken };
+    return {
+      archive: snapshot.archive(),
+      trainable: snapshot.trainable(),
+      ...sizes,
+      tensors,
+      start,
+      steps: state.taken,
+    };
   } finally {
     for (const each of opened) await each.release();
   }

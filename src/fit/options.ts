@@ -72,6 +72,8 @@ export interface FitOptions {
 export interface FitSnapshot {
   /** The model with its coefficients rounded, whatever its size. */
   archive(): Archive;
+  /** The model as ONNX for other trainers to go on with: see `trainableModel`. */
+  trainable(): Model;
   /** What `resume` takes. */
   checkpoint(): Uint8Array;
 }

@@ -21,11 +21,13 @@ export interface Student {
  * The student of `model`, which is left as it is.
  *
  * @param shapes the shapes that the graph's inputs will have, by name: a training graph is of one batch size
+ * @param layers whether layers are rewritten; otherwise every weight is rebuilt under its own name
  */
 export function buildStudent(
   { graph, ...rest }: Model,
   parameters: readonly Parameter[],
   shapes: ReadonlyMap<string, readonly number[]>,
+  { layers = true } = {},
 ): Student {
   const model: Model = {
     ...rest,
@@ -52,12 +54,12 @@ export function buildStudent(
   const rebuilds: Node[] = [];
   const uses = new Map<string, number>();
   for (const name of graph.nodes.flatMap(usedNames)) uses.set(name, (uses.get(name) ?? 0) + 1);
-  const layers = new Map<string, Parameter>(parameters.map((parameter) => [parameter.name, parameter]));
+  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const coreOf = new Map(parameters.map(({ name }, at) => [name, cores[at]!]));
   const inside = new Set<string>();
   model.graph.nodes = graph.nodes.flatMap((node) => {
-    const parameter = layers.get(node.inputs[1] ?? '');
-    if (!parameter || uses.get(parameter.name) !== 1) return [node];
+    const parameter = byName.get(node.inputs[1] ?? '');
+    if (!layers || !parameter || uses.get(parameter.name) !== 1) return [node];
     const layer = isStandard(node, 'Conv', 'ConvTranspose')
       ? convolution(node, parameter)
       : isStandard(node, 'Gemm', 'MatMul')

@@ -8,7 +8,7 @@ import type { FitOptions } from '../../src/fit/options.ts';
 import { node } from '../../src/graph/graph.ts';
 import { toFloat32 } from '../../src/graph/numbers.ts';
 import { unpack } from '../../src/unpack.ts';
-import { buildModel, runModel } from '../support/run-model.ts';
+import { buildModel, largestDifference, runModel } from '../support/run-model.ts';
 import { execute, smallClassifier, spots } from './small-fit.ts';
 
 const OPTIONS = {
@@ -53,9 +53,16 @@ describe('fit', () => {
     // The biases are gone, and no float but the coefficients is in the file.
     const { weights } = readFqz(result.bytes);
     expect(weights).toHaveLength(3);
-    const stored = weights.map((weight) => ('network' in weight ? coefficientCount(weight.network) : Number.NaN));
-    expect(stored.reduce((sum, count) => sum + count, 0)).toBe(result.coefficients);
+    const counts = weights.map((weight) => ('network' in weight ? coefficientCount(weight.network) : Number.NaN));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(result.coefficients);
     expect(result.coefficients).toBeLessThanOrEqual(60);
+    const { feeds } = await samples.batch(Uint32Array.of(1, 2, 3));
+    const [stored, trainable] = await Promise.all([
+      runModel(unpack(result.archive), feeds),
+      runModel(result.trainable, feeds),
+    ]);
+    expect(largestDifference(stored, trainable)).toBeLessThan(1e-5);
+    expect([...result.trainable.graph.initializers.keys()].filter((name) => name.endsWith('/core'))).toHaveLength(3);
     expect(result.parameters).toBe(8 * 9 + 8 + 24 * 72 + 24 + 3 * 24);
   });
 

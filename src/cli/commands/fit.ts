@@ -56,6 +56,7 @@ interface FitFlags extends PictureFlags {
   seed?: number;
   checkpoint?: string;
   resume?: boolean;
+  exportTrainable?: string;
   log?: string;
   json?: boolean;
 }
@@ -116,6 +117,10 @@ export function command(io: Io): Command {
     .option('--seed <N>', `the same seed gives the same file (default: ${FIT_DEFAULTS.seed})`, wholeNumber(0))
     .option('--checkpoint <folder>', 'save the state after each epoch')
     .option('--resume', 'go on from the saved state')
+    .option(
+      '--export-trainable <file>',
+      'also write an ONNX model with the coefficients as initialisers, for other trainers',
+    )
     .option('--log <file>', 'append a line of JSON every 50 steps')
     .option('--json', 'print one JSON object about the result');
   return addPictureOptions(fitting)
@@ -137,6 +142,7 @@ Examples:
 async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
   const started = performance.now();
   const output = prepareOutput(flags.output, flags.teacher === undefined ? [path] : [path, flags.teacher]);
+  const trainable = flags.exportTrainable === undefined ? undefined : prepareOutput(flags.exportTrainable, [path]);
   const checkpoint = checkpointFile(flags);
   const resume = flags.resume ? readCheckpointFile(checkpoint.path) : undefined;
   const { train, test } = await openData(flags);
@@ -191,6 +197,7 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
     process.removeListener('SIGINT', interrupted);
   }
   output.write(result.bytes);
+  trainable?.write(writeOnnx(result.trainable));
 
   const evaluation = test && (await evaluated(result, test, picture));
   const seconds = (performance.now() - started) / 1000;
