@@ -63,6 +63,40 @@ describe('convert', () => {
     expect(report.storedAsOnnx).toBeUndefined();
   });
 
+  it('makes layers, each prefix a model that comes nearer to the original', async () => {
+    const options = { quality: 97 } as const;
+    const single = await convertFixture('digits-cnn', options);
+    const { bytes, report } = await convertFixture('digits-cnn', { ...options, layers: 3 });
+    const { layerEnds } = report.output;
+    expect(layerEnds).toHaveLength(3);
+    expect(layerEnds!.at(-1)).toBe(bytes.length);
+    expect(single.report.output.layerEnds).toBeUndefined();
+    expect(readFqz(bytes).weights).toEqual(readFqz(single.bytes).weights);
+    // 23 KB of weights: what layers cost is below 3 %, the layer's own statistics included.
+    expect(bytes.length).toBeLessThan(1.03 * single.bytes.length);
+
+    const original = load('digits-cnn');
+    const feeds = feedsOf(original);
+    const expected = await runModel(original, feeds);
+    const differences: number[] = [];
+    for (const end of layerEnds!) {
+      differences.push(largestDifference(expected, await runModel(unpack(readFqz(bytes.subarray(0, end))), feeds)));
+    }
+    expect(differences).toEqual(differences.toSorted((a, b) => b - a));
+    expect(differences[0]).toBeGreaterThan(2 * differences[2]!);
+    expect(layerEnds![0]).toBeLessThan(0.75 * bytes.length);
+  });
+
+  it('keeps to a size with all layers, and refuses layers that cannot be', async () => {
+    const { bytes } = await convertFixture('digits-cnn', { targetSize: 9000, layers: 2 });
+    expect(bytes.length).toBeLessThanOrEqual(9000);
+    expect(bytes.length).toBeGreaterThan(8500);
+    await expect(convertFixture('digits-cnn', { layers: 0 })).rejects.toThrow(
+      'layers must be a whole number from 1 to 8',
+    );
+    await expect(convertFixture('digits-cnn', { layers: 2, precision: 'fp16' })).rejects.toThrow(TypeError);
+  });
+
   it('stores as ONNX what the operator table does not know, and says why', async () => {
     const { report, bytes } = await convertFixture('control-flow');
     expect(report.storedAsOnnx).toBe('model-local functions');

@@ -50,6 +50,15 @@ describe('inspect', () => {
     }
   });
 
+  it('tells the layers of a file, and which of them are there', () => {
+    const whole = inspectArchive(fixture('v2/layers.4.fqz'));
+    expect(whole.layers!.map(({ isPresent }) => isPresent)).toEqual([true, true, true, true]);
+    expect(whole.layers!.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(whole.bytes);
+    const cut = inspectArchive(fixture('v2/layers.2.fqz'));
+    expect(cut.layers).toEqual(whole.layers!.map(({ bytes }, at) => ({ bytes, isPresent: at < 2 })));
+    expect(archive('networks').layers).toBeUndefined();
+  });
+
   it('gives the spectrum, whose sum is the energy', () => {
     const { tensors } = model('digits-cnn', { spectrum: true });
     const { shape, spectrum } = tensors.find(({ name }) => name === 'conv2.weight')!;

@@ -3,7 +3,16 @@
  */
 import type { Archive, Layer, StoredWeight } from '../../src/codec/archive.ts';
 import { crc32 } from './crc32.ts';
-import { CHECKSUM_BYTES, FIRST_VERSION, FOREIGN_SLOT, largestMemory, MAGIC, NEWEST_VERSION } from './format.ts';
+import {
+  CHECKSUM_BYTES,
+  FIRST_VERSION,
+  FOREIGN_SLOT,
+  LARGEST_FACTOR,
+  largestMemory,
+  MAGIC,
+  MOST_LAYERS,
+  NEWEST_VERSION,
+} from './format.ts';
 import type { WeightUse } from './graph-code.ts';
 import { graphSection } from './graph-section.ts';
 import { graphSymbols } from './graph-symbols.ts';
@@ -41,6 +50,7 @@ export interface WrittenArchive {
 export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenArchive {
   const foreign = archive.graph.kind === 'onnx' ? archive.graph.deflated : undefined;
   const { keepNames = false, layers = [] } = options;
+  checkLayers(layers);
   const version = layers.length > 0 || archive.weights.some(hasChains) ? NEWEST_VERSION : FIRST_VERSION;
   const { symbols, weights, headers } = sectionSymbols(archive, keepNames, layers);
   const head = new RangeEncoder(symbols);
@@ -74,6 +84,15 @@ export function writeFqz(archive: Archive, options: WriteOptions = {}): WrittenA
     weightBytes,
     bytesOf: new Map(weights.map(({ name }, at) => [name, share(at)])),
   };
+}
+
+function checkLayers(layers: readonly Layer[]): void {
+  if (layers.length >= MOST_LAYERS) throw new RangeError(`${layers.length + 1} layers, at most ${MOST_LAYERS} can be`);
+  for (const { factor } of layers.flatMap((layer) => [...layer.values()])) {
+    if (!(Number.isInteger(factor) && factor >= 1 && factor <= LARGEST_FACTOR)) {
+      throw new RangeError(`a layer ${factor} times as fine, expected a whole number from 1 to ${LARGEST_FACTOR}`);
+    }
+  }
 }
 
 /** How many layers there are and how long each is, the ONNX graph counted with the first; 0 for a file in one piece. */

@@ -99,6 +99,28 @@ describe('fqz convert', () => {
     expect(kept.output.bytes).toBeLessThan(statSync(FQZ).size);
   });
 
+  it('makes layers, of which the first are a file for every command', async () => {
+    const { output } = await fqzJson('convert', MODEL, '-o', at('layers.fqz'), '--layers', '3', '--quality', '95');
+    expect(output.layerEnds.at(-1)).toBe(output.bytes);
+    const [end] = output.layerEnds;
+    writeFileSync(at('first.fqz'), readFileSync(at('layers.fqz')).subarray(0, end));
+    const { layers, bytes } = await fqzJson('inspect', at('first.fqz'));
+    expect(layers.map(({ isPresent }: { isPresent: boolean }) => isPresent)).toEqual([true, false, false]);
+    expect(bytes).toBe(end);
+    expect((await fqz('inspect', at('first.fqz'))).stdout).toMatch(
+      /layers +[\d,]+ bytes \+ [\d,]+ bytes \(not there\) \+/,
+    );
+    const errors = await Promise.all(
+      ['first.fqz', 'layers.fqz'].map((file) => fqzJson('verify', at(file), '--against', MODEL)),
+    );
+    expect(errors[1].maxRelativeError).toBeLessThan(errors[0].maxRelativeError);
+    const inRuntime = await fqzJson('verify', at('first.fqz'), '--against', MODEL, '--backend', 'wasm');
+    expect(inRuntime.maxRelativeError).toBeCloseTo(errors[0].maxRelativeError, 3);
+    expect((await fqz('unpack', at('first.fqz'), '-o', at('first.onnx'))).code).toBe(0);
+    const { code, stderr } = await fqz('convert', MODEL, '-o', at('c.fqz'), '--layers', '9');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('1 to 8')]);
+  });
+
   it('prints a summary without --json', async () => {
     const { code, stdout, stderr } = await fqz('convert', MODEL, '-o', at('b.fqz'));
     expect([code, stderr]).toEqual([0, '']);

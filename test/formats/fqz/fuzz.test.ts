@@ -4,6 +4,7 @@ import { crc32 } from '../../../formats/fqz/crc32.ts';
 import { RangeEncoder } from '../../../formats/fqz/range-encoder.ts';
 import { readFqz } from '../../../formats/fqz/read.ts';
 import { writeFqz } from '../../../formats/fqz/write.ts';
+import { layersOf } from '../../../src/codec/layering.ts';
 import { FormatError, UnsupportedError } from '../../../src/errors.ts';
 import { restoreOnnxGraph } from '../../../src/foreign-graph.ts';
 import { elementCount } from '../../../src/graph/tensor.ts';
@@ -14,7 +15,7 @@ import { random } from '../../support/random.ts';
 
 const FILES = [
   ...['v1/smooth-unet.quality', 'v1/smooth-unet.fp16', 'v1/networks', 'v1/shapes.quality', 'v1/shapes.lossless'],
-  ...['v2/chains', 'v1/control-flow.quality', 'v1/control-flow.lossless'],
+  ...['v2/chains', 'v2/layers.2', 'v2/layers.4', 'v1/control-flow.quality', 'v1/control-flow.lossless'],
 ].map((name) => fixture(`${name}.fqz`));
 const ARCHIVES = FILES.map(readFqz);
 const CASES = 10_000;
@@ -104,7 +105,8 @@ function writtenWrong(trial: number, uniform: () => number): Uint8Array | undefi
     return value;
   };
   try {
-    return writeFqz(archive, { keepNames: trial % 2 === 0 }).bytes;
+    const layers = layersOf(archive.weights, 1 + (trial % 3), new Map());
+    return writeFqz(archive, { keepNames: trial % 2 === 0, layers }).bytes;
   } catch {
     return undefined;
   } finally {

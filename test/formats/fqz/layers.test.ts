@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { layerEnds, openFqz, readFqz } from '../../../formats/fqz/read.ts';
+import { crc32 } from '../../../formats/fqz/crc32.ts';
+import { RangeDecoder } from '../../../formats/fqz/range-decoder.ts';
+import { RangeEncoder } from '../../../formats/fqz/range-encoder.ts';
+import { layerEnds, readFqz } from '../../../formats/fqz/read.ts';
+import { refinementsCode } from '../../../formats/fqz/refinements-code.ts';
+import { int } from '../../../formats/fqz/symbols.ts';
 import { type WriteOptions, writeFqz } from '../../../formats/fqz/write.ts';
 import type { Archive, Layer, Refinement } from '../../../src/codec/archive.ts';
 import { indexOf, multipleOf, nextState, quantizerOf } from '../../../src/codec/dependent.ts';
@@ -172,10 +177,66 @@ describe('a file with layers', () => {
     }
   });
 
-  it('gives the same weights again and again', () => {
-    const opened = openFqz(whole);
-    const runs = [0, 1].map(() => readFqz(whole).weights);
-    expect(runs[0]).toEqual(runs[1]);
-    expect(opened.headers.map(({ name }) => name)).toEqual(ARCHIVE.weights.map(({ name }) => name));
+  it('is refused with impossible layers, also where the checksum is right', () => {
+    const graphLengthBytes = 1 + whole.subarray(4).findIndex((byte) => byte < 128);
+    const count = 4 + graphLengthBytes;
+    const cases: [string, (bytes: Uint8Array) => void][] = [
+      [`layers: 9, expected at most 8`, (bytes) => bytes.fill(9, count, count + 1)],
+      [`${whole.length} bytes, expected one of`, (bytes) => bytes.fill(bytes[count + 1]! ^ 1, count + 1, count + 2)],
+    ];
+    for (const [problem, change] of cases) {
+      const bytes = whole.slice();
+      change(bytes);
+      new DataView(bytes.buffer).setUint32(bytes.length - 4, crc32(bytes.subarray(0, -4)), true);
+      const error = refusal(bytes);
+      expect(error).toBeInstanceOf(FormatError);
+      expect((error as Error).message).toContain(problem);
+    }
+  });
+
+  it('is refused when it ends within a layer whose checksum is right', () => {
+    for (const length of [ENDS[0]! + 8, ENDS[2]! + 30, whole.length - 1]) {
+      const bytes = whole.slice(0, length);
+      new DataView(bytes.buffer).setUint32(length - 4, crc32(bytes.subarray(0, -4)), true);
+      expect((refusal(bytes) as Error).message).toContain(`${length} bytes, expected one of ${ENDS}`);
+    }
+  });
+
+  it('cannot have levels beyond those of a file in one piece', () => {
+    const layout = { shape: [1], frequencyAxes: [], frequencies: 1 };
+    const decode = (change: number, level: number, factor: number) => {
+      const encoder = new RangeEncoder([2 * change]);
+      int(encoder, 'refinement', level === 0 ? 0 : level % 2 === 1 ? 48 : 96, 144);
+      const levels = Int32Array.of(level);
+      refinementsCode(new RangeDecoder(encoder.finish()))(layout, levels, factor);
+      return levels[0];
+    };
+    expect(decode(2 ** 24 - 1, 0, 255)).toBe(2 ** 24 - 1);
+    expect(() => decode(2 ** 24, 0, 1)).toThrow(FormatError);
+    expect(decode(0, 65793, 255)).toBe(2 ** 24 - 1);
+    expect(() => decode(1, 65793, 255)).toThrow('a coefficient: 16777216, expected at most 16777215');
+    expect(() => decode(2 ** 29, 2 ** 24 - 1, 255)).toThrow(FormatError);
   });
 });
+
+describe('the writer', () => {
+  it('refuses layers that do not fit', () => {
+    const write = (layers: Layer[]) => writeFqz(ARCHIVE, { layers });
+    const odd = multiplesOff(chains.levels);
+    const broken = { ...chains, levels: odd };
+    const network = dctNetwork(broken, [7, 5, 3, 3], [2, 3]);
+    const archive = {
+      ...ARCHIVE,
+      weights: [{ name: 'chains', dtype: 'float32' as const, shape: [7, 5, 3, 3], network }],
+    };
+    const layers = [new Map<Operand, Refinement>([[broken, { factor: 6, before: coarser(odd, 6) }]])];
+    expect(() => writeFqz(archive, { layers })).toThrow(TypeError);
+    expect(() => write(new Array<Layer>(8).fill(new Map()))).toThrow(RangeError);
+    expect(() => write([new Map([[dense, { factor: 256, before: dense.levels }]])])).toThrow(RangeError);
+  });
+});
+
+/** Multiples whose first is of the other quantiser. */
+function multiplesOff(multiples: Int32Array): Int32Array {
+  return multiples.map((multiple, at) => (at === 0 ? 2 * multiple + 1 : multiple));
+}
