@@ -1,7 +1,7 @@
 /**
  * The benches, one after another; figures are medians, and ratios to a peer that ran in turn. No test depends on them.
  *
- *     npm run bench [-- --runs N] [-- --only dct|idct|gemm|decode|convert|calibration|rate-curves|unet|runtime] [-- --net NAME]
+ *     npm run bench [-- --runs N] [-- --only dct|idct|gemm|decode|convert|calibration|rate-curves|fit|unet|runtime] [-- --net NAME]
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -9,13 +9,14 @@ import * as calibration from './calibration.mjs';
 import * as convert from './convert.mjs';
 import * as dct from './dct.mjs';
 import * as decode from './decode.mjs';
+import * as fit from './fit.mjs';
 import * as gemm from './gemm.mjs';
 import * as idct from './idct.mjs';
 import * as rateCurves from './rate-curves.mjs';
 import * as runtime from './runtime.mjs';
 import * as unet from './unet.mjs';
 
-const BENCHES = { dct, idct, gemm, decode, convert, calibration, 'rate-curves': rateCurves, unet, runtime };
+const BENCHES = { dct, idct, gemm, decode, convert, calibration, 'rate-curves': rateCurves, fit, unet, runtime };
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '1' }, only: { type: 'string' }, net: { type: 'string' } },
