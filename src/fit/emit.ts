@@ -22,55 +22,17 @@ export type Attributes = Readonly<Record<string, number | string | readonly numb
 /** Emits one node, attributes behind its inputs, and returns the name of its first output. */
 type EmitNode = (...parts: readonly (Operand | Attributes)[]) => string;
 
-const OPERATORS = [
-  ...(['Abs', 'Add', 'And', 'Cast', 'CastLike', 'Concat', 'Conv', 'ConvTranspose', 'Cos', 'Cosh', 'CumSum'] as const),
-  ...([
-    'DepthToSpace',
-    'Div',
-    'Einsum',
-    'Equal',
-    'Erf',
-    'Exp',
-    'Expand',
-    'EyeLike',
-    'Flatten',
-    'Gather',
-    'Gemm',
-    'Greater',
-  ] as const),
-  ...([
-    'GreaterOrEqual',
-    'Identity',
-    'Less',
-    'Log',
-    'MatMul',
-    'Max',
-    'MaxUnpool',
-    'Min',
-    'Mod',
-    'Mul',
-    'Neg',
-    'Not',
-  ] as const),
-  ...(['NonZero', 'Pad', 'Pow', 'Range', 'Reciprocal', 'ReduceMean', 'ReduceSum', 'Reshape', 'Resize'] as const),
-  ...(['ScatterElements', 'ScatterND', 'Shape', 'Sigmoid', 'Sign', 'Sin', 'Sinh', 'Size', 'Slice', 'Softmax'] as const),
-  ...([
-    'Softplus',
-    'SpaceToDepth',
-    'Sqrt',
-    'Squeeze',
-    'Sub',
-    'Sum',
-    'Tanh',
-    'Transpose',
-    'Unsqueeze',
-    'Where',
-  ] as const),
-  ...(['AveragePool', 'ReduceSumSquare', 'Trilu'] as const),
-] as const;
+/** The operators that are called by their name. */
+const NAMES =
+  'Abs Add And AveragePool CastLike Concat Conv ConvTranspose Cos Cosh CumSum DepthToSpace Div Einsum Equal Erf Exp Expand EyeLike Flatten Gemm Greater Less Log MatMul MaxUnpool Mul Neg NonZero Not Pad Pow Range Reciprocal ReduceMean ReduceSum ReduceSumSquare Reshape Resize ScatterElements ScatterND Shape Sigmoid Sign Sin Sinh Size Slice Softplus SpaceToDepth Sqrt Squeeze Sub Sum Tanh Transpose Trilu Unsqueeze Where';
+
+type Word<Text, Before = never> = Text extends `${infer First} ${infer Rest}`
+  ? Word<Rest, Before | First>
+  : Before | Text;
+type Name = Word<typeof NAMES>;
 
 /** A graph's emitter: a function for each operator, and what can be told of the graph's values. */
-export type Emitter = Readonly<Record<(typeof OPERATORS)[number], EmitNode>> & {
+export type Emitter = Readonly<Record<Name, EmitNode>> & {
   /** Emits a node of any operator with `count` outputs, and returns their names. */
   readonly node: (op: string, parts: readonly (Operand | Attributes)[], count: number) => string[];
   /** Names a constant. */
@@ -139,8 +101,8 @@ export function emitterOf(model: Model): Emitter {
 
   return {
     ...(Object.fromEntries(
-      OPERATORS.map((op): [string, EmitNode] => [op, (...parts) => emitNode(op, parts, 1)[0]!]),
-    ) as Record<(typeof OPERATORS)[number], EmitNode>),
+      NAMES.split(' ').map((op): [string, EmitNode] => [op, (...parts) => emitNode(op, parts, 1)[0]!]),
+    ) as Record<Name, EmitNode>),
     node: emitNode,
     constant,
     constantOf: (value) => inference.constants.get(value),

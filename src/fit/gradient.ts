@@ -8,7 +8,8 @@ import { TARGET_OPSET } from '../graph/op-table.ts';
 import { isStandard, usedNames } from '../graph/uses.ts';
 import { type Emitter, emitterOf } from './emit.ts';
 import { GRADIENT_RULES } from './rules/all.ts';
-import { type Application, type Inputs, unsupported, zerosLike } from './rules/rule.ts';
+import { zerosLike } from './rules/like.ts';
+import { type Application, type Inputs, unsupported } from './rules/rule.ts';
 
 export interface GradientOptions {
   /**

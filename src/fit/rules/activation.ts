@@ -32,7 +32,7 @@ const gelu: GradientRule = slope((emit, { node, x }) => {
   return Add(Mul(Add(1, tanh), 0.5), Mul(Mul(x, inner), oneMinusSquare(emit, tanh)));
 });
 
-/** α for α > 0 between the places where the line αx + β is cut at 0 and 1. */
+/** Whether a value is neither 0 nor 1 nor beyond. */
 const insideUnit = (emit: Emitter, value: string) => emit.And(emit.Greater(value, 0), emit.Less(value, 1));
 
 export const ACTIVATION_RULES: GradientRules = {

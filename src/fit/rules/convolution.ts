@@ -4,16 +4,9 @@
  */
 import { intAttribute, type Node } from '../../graph/graph.ts';
 import type { Emitter } from '../emit.ts';
-import {
-  channelSums,
-  cropEnds,
-  fitEnds,
-  type GradientRule,
-  type GradientRules,
-  isStatic,
-  reshapeLike,
-  unsupported,
-} from './rule.ts';
+import { cropEnds, fitEnds, isStatic, reshapeLike } from './like.ts';
+import { channelSums } from './reduction.ts';
+import { type GradientRule, type GradientRules, unsupported } from './rule.ts';
 import { type WindowAxis, windowAttributes, windowAxes } from './window.ts';
 
 const conv: GradientRule = (emit, { node, x, y, dy, inputs: [, weight, bias], wants }) => {

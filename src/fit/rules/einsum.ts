@@ -4,7 +4,8 @@
  */
 import { type Node, stringAttribute } from '../../graph/graph.ts';
 import type { Emitter } from '../emit.ts';
-import { expandLike, type GradientRule, sumTo, unsupported } from './rule.ts';
+import { expandLike, sumTo } from './like.ts';
+import { type GradientRule, unsupported } from './rule.ts';
 
 /** The letters of every operand and of the result. */
 interface Equation {

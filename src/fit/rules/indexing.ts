@@ -1,9 +1,26 @@
 /**
  * Gradients of operators that choose and move elements: each cotangent is added where its element came from.
  */
-import { intAttribute } from '../../graph/graph.ts';
-import { givenAttributes } from '../emit.ts';
-import { type GradientRule, type GradientRules, isStatic, scatterBack, zerosLike } from './rule.ts';
+import { intAttribute, stringAttribute } from '../../graph/graph.ts';
+import { type Emitter, givenAttributes } from '../emit.ts';
+import { isStatic, reshapeLike, zerosLike } from './like.ts';
+import type { Application, GradientRule, GradientRules } from './rule.ts';
+
+/**
+ * Adds each element of `dy` to the element of zeros like `x` whose number `origins` tells, counted through all of x. Where no
+ * number comes twice, MaxUnpool does it in a tenth of the time.
+ */
+export function scatterBack(emit: Emitter, origins: string, dy: string, x: string, isDistinct: boolean): string {
+  const { Concat, MaxUnpool, Reshape, ScatterElements, Size } = emit;
+  if (isDistinct && emit.typeOf(x)?.dtype === 'float32') {
+    const [values, places] = [dy, origins].map((value) => Reshape(value, [1, 1, -1]));
+    const shape = Concat([1, 1], Reshape(Size(x), [1]), { axis: 0 });
+    return reshapeLike(emit, MaxUnpool(values!, places!, shape, { kernel_shape: [1] }), x);
+  }
+  const zeros = Reshape(zerosLike(emit, x), [-1]);
+  const summed = ScatterElements(zeros, Reshape(origins, [-1]), Reshape(dy, [-1]), { axis: 0, reduction: 'add' });
+  return reshapeLike(emit, summed, x);
+}
 
 /** The rule of any operator that only moves elements: of the elements' numbers it makes the places they come from. */
 const moved: GradientRule = (emit, { node, x, dy }) => {
@@ -12,27 +29,33 @@ const moved: GradientRule = (emit, { node, x, dy }) => {
   return [scatterBack(emit, origins!, dy, x, node.op === 'Slice')];
 };
 
-/** A range of elements is put back among zeros. */
 const slice: GradientRule = (emit, at) => {
-  const [, starts, ends, axes, steps] = at.node.inputs.map((input) => emit.integersOf(input));
-  const shape = emit.shapeOf(at.x);
-  const along = axes ?? starts?.map((_, axis) => axis);
-  if (!shape || !starts || !ends || !along || !isStatic(starts) || !isStatic(ends) || !isStatic(along))
-    return moved(emit, at);
-  const sizes = along.map((axis) => shape.at(axis) ?? null);
-  if (!isStatic(sizes) || steps?.some((step) => step !== 1) || (at.inputs[4] && !steps)) return moved(emit, at);
+  const around = paddingAround(emit, at);
+  return around ? [emit.Pad(at.dy, around.pads, '', around.axes)] : moved(emit, at);
+};
+
+/** What surrounds the elements that a Slice takes, where they lie side by side and the sizes are known. */
+function paddingAround(
+  emit: Emitter,
+  { x, inputs }: Application,
+): { pads: number[]; axes: readonly number[] } | undefined {
+  const [starts, ends, given, steps] = inputs.slice(1).map((input) => emit.integersOf(input));
+  if (inputs[4] !== '' && !steps?.every((step) => step === 1)) return undefined;
+  const axes = inputs[3] === '' ? starts?.map((_, axis) => axis) : given;
+  if (!starts || !ends || !axes || !isStatic(starts) || !isStatic(ends) || !isStatic(axes)) return undefined;
+  const sizes = axes.map((axis) => emit.shapeOf(x)?.at(axis) ?? null);
+  if (!isStatic(sizes)) return undefined;
   const clamp = (bound: number, size: number) => Math.min(size, Math.max(0, bound < 0 ? bound + size : bound));
   const before = starts.map((start, index) => clamp(start, sizes[index]!));
   const after = ends.map((end, index) => sizes[index]! - Math.max(before[index]!, clamp(end, sizes[index]!)));
-  return [emit.Pad(at.dy, [...before, ...after], '', along)];
-};
+  return { pads: [...before, ...after], axes };
+}
 
 const pad: GradientRule = (emit, at) => {
-  const { node, dy, inputs } = at;
-  const [, pads, , axes] = inputs;
-  // What is reflected or repeated goes back to where it is from.
-  if ((givenAttributes(node).mode ?? 'constant') !== 'constant') return moved(emit, at);
-  return [emit.Pad(dy, emit.Neg(pads), '', axes)];
+  const [, pads, , axes] = at.inputs;
+  // What is reflected or repeated goes back to where it is from; what was cut off comes back as zeros.
+  if ((stringAttribute(at.node, 'mode') ?? 'constant') !== 'constant') return moved(emit, at);
+  return [emit.Pad(at.dy, emit.Neg(pads), '', axes)];
 };
 
 const gather: GradientRule = (emit, at) => {
@@ -40,8 +63,9 @@ const gather: GradientRule = (emit, at) => {
   return [emit.ScatterND(zerosLike(emit, at.x), emit.Unsqueeze(at.inputs[1], [-1]), at.dy, { reduction: 'add' })];
 };
 
+/** Of elements that were chosen along one axis by the indices that `indicesOf` finds. */
 const alongAxis =
-  (indicesOf: (at: Parameters<GradientRule>[1]) => string, fallback: number): GradientRule =>
+  (indicesOf: (at: Application) => string, fallback: number): GradientRule =>
   (emit, at) => {
     const attributes = { axis: intAttribute(at.node, 'axis', fallback), reduction: 'add' };
     return [emit.ScatterElements(zerosLike(emit, at.x), indicesOf(at), at.dy, attributes)];

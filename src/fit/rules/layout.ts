@@ -2,7 +2,8 @@
  * Gradients of operators that arrange elements anew, join and part tensors, or repeat them.
  */
 import { intAttribute, intsAttribute, stringAttribute } from '../../graph/graph.ts';
-import { type GradientRule, type GradientRules, reshapeLike, sumTo, unsupported, zerosLike } from './rule.ts';
+import { reshapeLike, sumTo, zerosLike } from './like.ts';
+import { type GradientRule, type GradientRules, unsupported } from './rule.ts';
 
 const reshaped: GradientRule = (emit, { x, dy }) => [reshapeLike(emit, dy, x)];
 

@@ -4,7 +4,8 @@
 import { floatAttribute, intAttribute } from '../../graph/graph.ts';
 import type { Emitter } from '../emit.ts';
 import { einsum } from './einsum.ts';
-import { type GradientRule, type GradientRules, reshapeLike, sumTo, unsupported } from './rule.ts';
+import { reshapeLike, sumTo } from './like.ts';
+import { type GradientRule, type GradientRules, unsupported } from './rule.ts';
 
 /** Y = α A′ B′ + β C, where a prime is a transposition if the attribute says so. */
 const gemm: GradientRule = (emit, { node, dy, inputs: [a, b, c] }) => {

@@ -4,16 +4,9 @@
  */
 import { floatAttribute, intAttribute, type Node } from '../../graph/graph.ts';
 import type { Emitter } from '../emit.ts';
-import {
-  type Application,
-  channelSums,
-  type GradientRule,
-  type GradientRules,
-  meanCount,
-  reshapeLike,
-  sumTo,
-  unsupported,
-} from './rule.ts';
+import { reshapeLike, sumTo } from './like.ts';
+import { channelSums, meanCount } from './reduction.ts';
+import { type Application, type GradientRule, type GradientRules, unsupported } from './rule.ts';
 
 const epsilonOf = (node: Node) => floatAttribute(node, 'epsilon', 1e-5);
 

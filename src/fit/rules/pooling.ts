@@ -4,7 +4,9 @@
 import { intAttribute } from '../../graph/graph.ts';
 import { float32Tensor } from '../../graph/tensor.ts';
 import type { Emitter } from '../emit.ts';
-import { cropEnds, fitEnds, type GradientRule, type GradientRules, scatterBack, unsupported } from './rule.ts';
+import { scatterBack } from './indexing.ts';
+import { cropEnds, fitEnds } from './like.ts';
+import { type GradientRule, type GradientRules, unsupported } from './rule.ts';
 import { tiles, type WindowAxis, windowAttributes, windowAxes } from './window.ts';
 
 const maxPool: GradientRule = (emit, { node, x, y, dy }) => {

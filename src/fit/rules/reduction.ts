@@ -2,8 +2,10 @@
  * Gradients of what sums or chooses along axes: the cotangent goes to all of the terms, to each with the share that it had.
  */
 import { intAttribute } from '../../graph/graph.ts';
-import { type Emitter, givenAttributes } from '../emit.ts';
-import { type Application, expandLike, type GradientRule, type GradientRules, meanCount, sumTo } from './rule.ts';
+import { quotient } from '../../graph/shapes/dims.ts';
+import { type Emitter, givenAttributes, type Operand } from '../emit.ts';
+import { expandLike, sumTo } from './like.ts';
+import type { Application, GradientRule, GradientRules } from './rule.ts';
 
 /** A rule in which y and dy have all axes of x, the reduced ones of size 1; its result may still lack their sizes. */
 const reduction =
@@ -14,6 +16,19 @@ const reduction =
     const kept = (value: string) => (isKept ? value : emit.Unsqueeze(value, axes));
     return [expandLike(emit, gradient(emit, { ...at, y: kept(at.y), dy: kept(at.dy) }), at.x)];
   };
+
+/** How many elements of `x` go into each of its mean, in the type of `like`. */
+export function meanCount(emit: Emitter, x: string, mean: string, like: string): Operand {
+  const [from, to] = [emit.shapeOf(x), emit.shapeOf(mean)];
+  const count = from && to ? quotient(from, to) : null;
+  return typeof count === 'number' ? count : emit.CastLike(emit.Div(emit.Size(x), emit.Size(mean)), like);
+}
+
+/** Sums over every axis but the second: (N, C, …) → (C). */
+export function channelSums(emit: Emitter, value: string): string {
+  const axes = (emit.shapeOf(value) ?? [null]).map((_, axis) => axis).filter((axis) => axis !== 1);
+  return emit.ReduceSum(value, axes, { keepdims: 0 });
+}
 
 const mean = reduction((emit, { x, y, dy }) => emit.Div(dy, meanCount(emit, x, y, dy)));
 

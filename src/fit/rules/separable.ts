@@ -5,8 +5,9 @@
  */
 import { intAttribute, intsAttribute, stringAttribute } from '../../graph/graph.ts';
 import { type Emitter, givenAttributes } from '../emit.ts';
+import { reshapeLike } from './like.ts';
 import { spread } from './pooling.ts';
-import { type GradientRule, type GradientRules, reshapeLike, unsupported } from './rule.ts';
+import { type GradientRule, type GradientRules, unsupported } from './rule.ts';
 import { tiles, windowAxes } from './window.ts';
 
 /** The unit vectors of axis `axis` of `value`, one a row. */
