@@ -14,7 +14,8 @@ import {
   NOISE_STAGES,
   outputErrorOf,
 } from './codec/calibration/calibrate.ts';
-import type { Stages } from './codec/calibration/code-layer.ts';
+import { ALL_STAGES, type Stages } from './codec/calibration/code-layer.ts';
+import { type ChannelStatistics, matchNorms, normStatistics } from './codec/calibration/norms.ts';
 import type { Fidelity } from './codec/fidelity.ts';
 import { layersOf, MOST_LAYERS } from './codec/layering.ts';
 import { type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
@@ -125,6 +126,7 @@ export async function convert(
   const { onProgress, signal, targetSize } = options;
 
   onProgress?.({ phase: 'simplifying the graph', done: 0, total: 1 });
+  const norms = options.calibrate?.source === 'noise' ? normStatistics(model) : new Map<string, ChannelStatistics>();
   await simplify(model, options.evaluate ? { evaluate: options.evaluate } : {});
   onProgress?.({ phase: 'simplifying the graph', done: 1, total: 1 });
 
@@ -172,7 +174,11 @@ export async function convert(
   if (samples) {
     const batches = await sampleBatches(whole, samples, options);
     calibrationSamples = batches.reduce((sum, feeds) => sum + (feeds.values().next().value?.shape[0] ?? 1), 0);
-    const calibratedAt = calibratedCoder(whole, { batches, execute: samples.execute }, options);
+    const { execute, source } = samples;
+    const matched = await matchNorms(whole, norms, batches, execute, signal);
+    // Only what norms tell of means is to be trusted of noise.
+    const stages = source === 'noise' && matched === whole ? NOISE_STAGES : ALL_STAGES;
+    const calibratedAt = calibratedCoder(matched, { batches, execute, stages }, options);
     weightsAt = async (wanted) => {
       const calibrated = await calibratedAt(wanted);
       return each(
@@ -233,16 +239,15 @@ async function sampleBatches(model: Model, data: CalibrationData, { onProgress, 
 /** The function that codes the weights of `model` against samples. */
 function calibratedCoder(
   model: Model,
-  samples: Pick<CalibrateOptions, 'batches' | 'execute'>,
-  { onProgress, signal, calibrationStages, calibrate: data }: ConvertOptions,
+  samples: Pick<CalibrateOptions, 'batches' | 'execute' | 'stages'>,
+  { onProgress, signal, calibrationStages }: ConvertOptions,
 ): (wanted: Fidelity) => Promise<Map<string, PlannedWeight>> {
-  const stages = calibrationStages ?? (data?.source === 'noise' ? NOISE_STAGES : undefined);
   return (wanted) =>
     calibrate(model, {
       ...samples,
       error: outputErrorOf(wanted),
       onProgress: (progress) => onProgress?.({ phase: 'calibrating', ...progress }),
-      ...(stages && { stages }),
+      ...(calibrationStages && { stages: calibrationStages }),
       ...(signal && { signal }),
     });
 }

@@ -15,8 +15,12 @@ const [COMMON, OWN] = [0.9, 0.44];
 const SLOPE = 0.3;
 /** Deviation of the logarithm of a leaf's length against its width. */
 const ELONGATION = 0.5;
-/** The side of a picture in radii of its smallest leaves: large photographs are smooth over neighbouring pixels. */
-const FINEST = 64;
+/**
+ * The side of a picture in radii of its smallest leaves, where these are largest; in others they are smaller, down to a pixel, some pictures
+ * being sharper than others. At equal bytes, ResNet-8 (32 pixels) diverges 10 % less than with leaves of a pixel in all pictures.
+ * SqueezeNet (224 pixels) diverges 26 % less with a smallest radius of 19 pixels than with one of 3.5; digits want the small ones.
+ */
+const COARSEST = 8;
 /** Leaves a pixel, until which nearly every pixel is covered; what is not stays grey. */
 const MOST_LEAVES = 2;
 
@@ -39,7 +43,8 @@ export function deadLeavesPicture(seed: number, height: number, width: number): 
   const data = new Uint8Array(3 * height * width).fill(Math.round(255 * mean));
   const covered = new Uint8Array(height * width);
   const side = Math.max(height, width);
-  const [smallest, largest] = [Math.max(1, side / FINEST), Math.max(2, side / 2)];
+  const coarsest = Math.max(1, side / COARSEST);
+  const [smallest, largest] = [coarsest ** uniform(), Math.max(2, side / 2)];
   let open = height * width;
   // From front to back: a leaf is seen where nothing lies before it.
   for (let leaf = 0; leaf < MOST_LEAVES * height * width && open > 0; leaf++) {

@@ -5,9 +5,7 @@
 import { emptyGraph, type Model, type Node } from '../../graph/graph.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { usedNames } from '../../graph/uses.ts';
-import type { LayerUse } from './biases.ts';
 import { type Execute, runEach } from './executor.ts';
-import type { Layer } from './layers.ts';
 
 /** The values that are alive before node `index`, batch by batch. */
 export interface Activations {
@@ -24,8 +22,13 @@ export interface Schedule {
   readonly lastUse: ReadonlyMap<string, number>;
 }
 
+/** Somewhere in the graph that activations are wanted at, such as a layer. */
+export interface Places {
+  readonly uses: readonly { readonly index: number }[];
+}
+
 /** Plans what it takes to reach the uses of `layers`. */
-export function schedule(model: Model, layers: readonly Layer[]): Schedule {
+export function schedule(model: Model, layers: readonly Places[]): Schedule {
   const { nodes } = model.graph;
   const places = new Set(layers.flatMap(({ uses }) => uses.map(({ index }) => index)));
   const wanted = new Set<string>();
@@ -91,7 +94,7 @@ export async function advance(
  */
 export async function affordableBatches(
   model: Model,
-  layers: readonly Layer[],
+  layers: readonly Places[],
   batches: readonly ReadonlyMap<string, Tensor>[],
   execute: Execute,
   bytes: number,
@@ -100,7 +103,8 @@ export async function affordableBatches(
   const plan = schedule(model, layers);
   const probe: Activations = { index: 0, batches: batches.slice(0, 1).map((feeds) => new Map(feeds)) };
   let most = 0;
-  for (const [{ index }] of layers.map(({ uses }) => uses as readonly [LayerUse])) {
+  for (const { uses } of layers) {
+    const [{ index } = { index: 0 }] = uses;
     await advance(probe, index, plan, model.graph.initializers, execute, signal);
     const alive = [...(probe.batches[0]?.values() ?? [])];
     most = Math.max(
