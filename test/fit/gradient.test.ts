@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { UnsupportedError } from '../../src/errors.ts';
 import { appendGradients } from '../../src/fit/gradient.ts';
-import { type Model, node } from '../../src/graph/graph.ts';
+import { DTYPES } from '../../src/graph/dtype.ts';
+import { type Model, type Node, node } from '../../src/graph/graph.ts';
 import { toNumbers } from '../../src/graph/numbers.ts';
 import { float32Tensor, int64Tensor, type NumericTensor } from '../../src/graph/tensor.ts';
 import { buildModel, runModel } from '../support/run-model.ts';
@@ -153,6 +154,52 @@ describe('appendGradients', () => {
     const seeds = new Map([['y', 'seed']]);
     expect(await gradients(rounded(), { x: vector(1.2, 2.4, -3.3) }, ['x'], seeds, ['r'])).toEqual([[2, 4, -6]]);
     expect(() => appendGradients(rounded(), seeds, ['x'])).toThrow(UnsupportedError);
+  });
+
+  it('converts gradients to the type of the value', async () => {
+    const model = squares();
+    const [square, sum] = model.graph.nodes as [Node, Node];
+    const cast = (input: string, output: string, to: number) =>
+      node('Cast', [input], [output], { to: { type: 'int', value: to } });
+    square.inputs = ['double', 'double'];
+    square.outputs = ['squared'];
+    model.graph.nodes = [
+      cast('x', 'double', DTYPES.float64.code),
+      square,
+      cast('squared', 'square', DTYPES.float32.code),
+      sum,
+    ];
+    expect(await gradients(model, { x: vector(1, 2, 3) }, ['x'])).toEqual([[2, 4, 6]]);
+  });
+
+  it.each([
+    [false, 1],
+    [true, 4],
+  ])('goes through Dropout, in training (%s) where it keeps an element', async (training, factor) => {
+    const model = buildModel(21, { x: [64] }, [node('Dropout', ['x', 'ratio', 'training'], ['y'])], ['y'], {
+      ratio: float32Tensor([], Float32Array.of(0.75)),
+      training: { dtype: 'bool', shape: [], data: Uint8Array.of(training ? 1 : 0) },
+      seed: vector(...new Array<number>(64).fill(1)),
+    });
+    // With x = 1, y is the factor of each element itself.
+    const names = appendGradients(model, new Map([['y', 'seed']]), ['x']);
+    model.graph.outputs = [names.get('x')!, 'y'].map((name) => ({ name }));
+    const results = await runModel(model, new Map([['x', vector(...new Array<number>(64).fill(1))]]));
+    const [slopes, values] = [names.get('x')!, 'y'].map((name) => toNumbers(results.get(name)!));
+    expect(slopes).toEqual(values);
+    expect(Math.max(...slopes!)).toBe(factor);
+  });
+
+  it('puts back what a Slice took whose bounds are known at run time only', async () => {
+    const model = buildModel(21, { x: [6] }, [node('Slice', ['x', 'start', 'end', 'axis', 'step'], ['y'])], ['y'], {
+      seed: vector(5, 7),
+      axis: int64Tensor([0]),
+      step: int64Tensor([3]),
+    });
+    for (const name of ['start', 'end'])
+      model.graph.inputs.push({ name, type: { kind: 'tensor', dtype: 'int64', shape: [1] } });
+    const feeds = { x: vector(0, 1, 2, 3, 4, 5), start: int64Tensor([1]), end: int64Tensor([6]) };
+    expect(await gradients(model, feeds, ['x'], new Map([['y', 'seed']]))).toEqual([[0, 5, 0, 0, 7, 0]]);
   });
 
   it('shares the gradient of a maximum among equal elements', async () => {

@@ -116,6 +116,17 @@ describe('gradients of', () => {
     await expectGradients(10, (dice) => ({ op, step: 1 / 4, ...CASES[op]!(dice), ...unknown(dice) }));
   });
 
+  it('TopK', async () => {
+    await expectGradients(6, (dice) => ({
+      op: 'TopK',
+      inputs: [dice.spaced([3, 5]), int64Tensor([2])],
+      attributes: { axis: dice.pick([0, 1, -1]), largest: dice.integer(0, 1) },
+      outputs: ['values', 'indices'],
+      ...unknown(dice),
+      step: 1 / 128,
+    }));
+  });
+
   it('Gather of one element', async () => {
     await expectGradients(2, (dice, index) => ({
       op: 'Gather',
