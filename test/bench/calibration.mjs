@@ -2,14 +2,12 @@
  * What each part of the calibration is worth: bytes of the whole file at one and the same distance of the outputs, with the parts added
  * one after another, and with each left out. Needs models and data that are not part of the repository.
  */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import {
   convert,
   evaluate,
+  noiseCalibration,
   onnxruntimeCalibration,
   onnxruntimeEvaluate,
-  openDataset,
   openOnnx,
   readFqz,
   readOnnxFile,
@@ -20,30 +18,10 @@ import { logProbabilities, meanDivergence } from '../../dist/src/budget.js';
 import { ALL_STAGES } from '../../dist/src/codec/calibration/code-layer.js';
 import { markdownTable } from '../../scripts/markdown-table.mjs';
 import { duration } from './measure.mjs';
+import { isHere, netsNamed, pathOf, picturesFor } from './trained-nets.mjs';
 
-const shared = (path) => fileURLToPath(new URL(`../../../shared/${path}`, import.meta.url));
-
-/** `divergence` is the mean Kullback-Leibler divergence of the classes, in nats, at which bytes are compared. */
-const NETS = [
-  {
-    name: 'ResNet-20',
-    model: shared('models/onnx/cifar10-resnet20-akamaster.onnx'),
-    samples: ['cifar10', shared('data/cifar10/train_10000.bin.gz'), ''],
-    test: ['cifar10', shared('data/cifar10/test_2000.bin.gz'), ''],
-    preparation: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-    count: 512,
-    divergence: 0.07,
-  },
-  {
-    name: 'LeNet-5',
-    model: shared('models/onnx/lenet5-mnist.onnx'),
-    samples: ['mnist', shared('data/mnist'), ':train'],
-    test: ['mnist', shared('data/mnist'), ''],
-    preparation: { mean: [0.1307], std: [0.3081] },
-    count: 512,
-    divergence: 0.004,
-  },
-];
+/** The mean Kullback-Leibler divergence of the classes, in nats, at which bytes are compared. */
+const DIVERGENCES = { 'ResNet-20': 0.07, 'LeNet-5': 0.004 };
 
 const NONE = Object.fromEntries(Object.keys(ALL_STAGES).map((stage) => [stage, false]));
 /** In the order in which they are added. */
@@ -54,44 +32,46 @@ const PARTS = [
   ['sequential targets', ['sequential']],
   ['window DCT', ['windowDct']],
   ['rate-distortion decisions', ['rateDistortion']],
+  ['dependent quantisation', ['trellis']],
 ];
 
-/** Prints the tables; nothing to fail. */
-export async function run() {
+/** Prints the tables. Throws `TypeError` where a stage of the codec is in none of the parts. */
+export async function run(_, { net: part }) {
   console.log('## Calibration: bytes of the file at one divergence from the original\n');
-  for (const net of NETS) {
-    if (![net.model, net.samples[1], net.test[1]].every((path) => existsSync(path))) {
-      console.log(`${net.name} skipped: no ${net.model}, or no data for it\n`);
-      continue;
-    }
-    await table(net);
+  const parts = new Set(PARTS.flatMap(([, stages]) => stages));
+  const missing = Object.keys(ALL_STAGES).filter((stage) => !parts.has(stage));
+  if (missing.length > 0) throw new TypeError(`no part of the table switches ${missing.join(', ')}`);
+  for (const net of netsNamed(part)) {
+    if (!(net.name in DIVERGENCES)) continue;
+    if (isHere(net)) await table({ ...net, divergence: DIVERGENCES[net.name] });
+    else console.log(`${net.name} skipped: no ${pathOf(net)}, or no data for it\n`);
   }
 }
 
 async function table(net) {
-  const testSet = await openDataset(`${net.test[0]}:${net.test[1]}${net.test[2]}`);
-  const calibrationSet = await openDataset(`${net.samples[0]}:${net.samples[1]}${net.samples[2]}`);
-  const reference = await outputs(await readOnnxFile(net.model), testSet, net);
+  const { samples: calibrationSet, test: testSet } = await picturesFor(net);
+  const reference = await outputs(await readOnnxFile(pathOf(net)), testSet, net);
   console.log(`${net.name}, top-1 ${percent(reference.correct)}, at a divergence of ${net.divergence}:\n`);
+  const { preparation, data } = net;
+  const calibrate = onnxruntimeCalibration(calibrationSet, { samples: data.count, preparation });
   const rows = [];
-  const add = async (label, stages) => {
-    const made = await atDivergence(net, stages, calibrationSet, testSet, reference);
-    const change = rows.length === 0 ? '' : percent(made.bytes / rows.at(-1).bytes - 1);
-    rows.push({ label, ...made, change });
+  const add = async (label, options, against = rows.at(-1)) => {
+    const made = await atDivergence(net, options, testSet, reference);
+    rows.push({ label, ...made, change: against ? percent(made.bytes / against.bytes - 1) : '' });
   };
-  await add('rounding without samples', undefined);
+  await add('rounding without samples', {});
   let stages = NONE;
-  await add('steps by the moments', stages);
+  await add('steps by the moments', { calibrate, calibrationStages: stages });
   for (const [label, parts] of PARTS) {
     stages = { ...stages, ...Object.fromEntries(parts.map((part) => [part, true])) };
-    await add(`+ ${label}`, stages);
+    await add(`+ ${label}`, { calibrate, calibrationStages: stages });
   }
   const all = rows.at(-1);
   for (const [label, parts] of PARTS) {
     const without = { ...ALL_STAGES, ...Object.fromEntries(parts.map((part) => [part, false])) };
-    const made = await atDivergence(net, without, calibrationSet, testSet, reference);
-    rows.push({ label: `all but ${label}`, ...made, change: percent(made.bytes / all.bytes - 1) });
+    await add(`all but ${label}`, { calibrate, calibrationStages: without }, all);
   }
+  await add('noise in place of samples', { calibrate: noiseCalibration({ samples: data.count, preparation }) }, all);
   console.log(
     markdownTable(
       ['parts', 'bytes', 'change', 'top-1 drop, points', 'one conversion'],
@@ -110,19 +90,13 @@ async function table(net) {
 const percent = (fraction) => `${(100 * fraction).toFixed(1)} %`;
 
 /** The file whose divergence is near the wanted one, and its bytes carried over to just that one. */
-async function atDivergence(net, stages, calibrationSet, testSet, reference) {
+async function atDivergence(net, options, testSet, reference) {
   const tried = [];
   let quality = 80;
   for (let attempt = 0; attempt < 6; attempt++) {
     const started = performance.now();
-    const { bytes } = await convert(await readOnnxFile(net.model), {
-      quality,
-      evaluate: onnxruntimeEvaluate,
-      ...(stages && {
-        calibrate: onnxruntimeCalibration(calibrationSet, { samples: net.count, preparation: net.preparation }),
-        calibrationStages: stages,
-      }),
-    });
+    const model = await readOnnxFile(pathOf(net));
+    const { bytes } = await convert(model, { quality, evaluate: onnxruntimeEvaluate, ...options });
     const seconds = (performance.now() - started) / 1000;
     const found = await outputs(unpack(readFqz(bytes)), testSet, net);
     const off = Math.log(meanDivergence(reference.probabilities, found.probabilities) / net.divergence);
