@@ -16,23 +16,18 @@ import { agree, begin, type Choices, extend, noChoices, noPaths, offer, type Pat
 export interface RowLevels {
   /** One for each column. Valid until the next search. */
   readonly levels: Int32Array;
-  /** Σ_j D_j (what was left of column j)². */
+  /** Σ_j D_j (what was left of column j)² − Σ_j `refunds`_j (value of column j)². */
   readonly error: number;
   readonly bits: number;
 }
 
 /**
- * Searches the levels of `row`, which is seen as row + `shift` (what the rows above leave to it).
+ * Searches the levels of a row.
  *
  * @param lambda what a bit is worth, in units of the row's error
  * @param rates those of this row, which has begun
  */
-export type RowSearch = (
-  row: Float64Array,
-  shift: Float64Array,
-  lambda: number,
-  rates: LevelRates | undefined,
-) => RowLevels;
+export type RowSearch = (row: Float64Array, lambda: number, rates: LevelRates | undefined) => RowLevels;
 
 /** As for the plain quantiser: what is beyond would be better kept as floating point. */
 const LARGEST_LEVEL = 2 ** 22;
@@ -47,12 +42,14 @@ export interface RowSearchOptions {
   readonly isDependent: boolean;
   /** How many ways are followed that end in the same state; without dependent quantisation there is but one. */
   readonly survivors: number;
+  /** What each column gets back of its squared value (see rate-prior.ts); nothing unless given. */
+  readonly refunds?: Float64Array;
 }
 
 /** Makes the search for the rows of one matrix. Throws `RangeError` unless `survivors` is a positive integer. */
 export function rowSearch(
   { size, upper, weights }: FactoredHessian,
-  { step, isDependent, survivors }: RowSearchOptions,
+  { step, isDependent, survivors, refunds }: RowSearchOptions,
 ): RowSearch {
   if (!(Number.isInteger(survivors) && survivors >= 1)) {
     throw new RangeError(`survivors must be a positive integer, got ${survivors}`);
@@ -64,13 +61,14 @@ export function rowSearch(
   /** The row, plus what the columns before `fed` leave to it. */
   const targets = new Float64Array(size);
 
-  return (row, shift, lambda, rates) => {
-    for (let at = 0; at < size; at++) targets[at] = row[at]! + shift[at]!;
+  return (row, lambda, rates) => {
+    targets.set(row);
     let fed = 0;
     begin(paths);
     for (let column = 0; column < size; column++) {
       const before = (column + 1) * REACH - column;
       const weight = weights[column]! * step * step;
+      const refund = refunds ? refunds[column]! * step * step : 0;
       for (let place = 0; place < paths.alive; place++) {
         const path = paths.active[place]!;
         const own = path * size;
@@ -78,9 +76,9 @@ export function rowSearch(
         for (let at = fed; at < column; at++) target += paths.errors[own + at]! * band[before + at]!;
         const quantizer = isDependent ? quantizerOf(paths.states[path]!) : 0;
         const context = rates ? rates.contextOf(column, paths.levels, own, paths.magnitudes[path]!, quantizer) : 0;
-        propose(choices, paths, path, target / step, weight, lambda, context, rates, isDependent);
+        propose(choices, paths, path, target / step, weight, refund, lambda, context, rates, isDependent);
       }
-      extend(paths, choices, column, row[column]! + shift[column]!, step);
+      extend(paths, choices, column, row[column]!, step);
       agree(paths, column);
       if (paths.decided - fed >= BATCH) {
         feedForward(targets, paths.errors, upper, size, fed, column + 1);
@@ -101,7 +99,7 @@ export function rowSearch(
  * quantiser, zero can be nearer than the larger of the two.)
  *
  * @param target in steps
- * @param weight of a squared step
+ * @param weight of a squared step that is left, and `refund` of one that is coded
  */
 function propose(
   choices: Choices,
@@ -109,6 +107,7 @@ function propose(
   path: number,
   target: number,
   weight: number,
+  refund: number,
   lambda: number,
   context: number,
   rates: LevelRates | undefined,
@@ -123,7 +122,7 @@ function propose(
   const last = Math.max(below - 1, 0);
   for (let index = below + 1; index >= 0; index = index > last ? index - 1 : index > 0 ? 0 : -1) {
     const level = index === 0 ? 0 : spacing * index - quantizer;
-    const distortion = weight * (size - level) ** 2;
+    const distortion = weight * (size - level) ** 2 - refund * level * level;
     const bits = rates ? rates.bits(context, index) : 0;
     offer(
       choices,

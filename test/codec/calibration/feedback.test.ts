@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { quantizeMatrix } from '../../../src/codec/calibration/feedback.ts';
 import { damp, factor, type Hessian, meanDiagonal } from '../../../src/codec/calibration/hessian.ts';
-import { initialStatistics, levelRates } from '../../../src/codec/calibration/rate-model.ts';
+import { chainRates, initialStatistics, levelRates } from '../../../src/codec/calibration/rate-model.ts';
+import { ratePrior } from '../../../src/codec/calibration/rate-prior.ts';
+import { chainModel } from '../../../src/codec/chain-model.ts';
 import { normal } from '../../support/random.ts';
 import { correlatedMoments, errorOf } from './moments-of.ts';
 
@@ -21,6 +23,19 @@ const difference = (weight: Float64Array, levels: Int32Array, step: number) =>
 const plainRates = (rows: number, columns: number) =>
   levelRates(
     initialStatistics(),
+    {
+      shape: [rows, columns],
+      rows: Uint32Array.from({ length: rows }, (_, row) => row * columns),
+      columns: Uint32Array.from({ length: columns }, (_, column) => column),
+    },
+    new Int32Array(rows * columns),
+  );
+
+/** Rates of a matrix whose rows are chains. */
+const plainChains = (rows: number, columns: number) =>
+  chainRates(
+    initialStatistics(),
+    chainModel(columns),
     {
       shape: [rows, columns],
       rows: Uint32Array.from({ length: rows }, (_, row) => row * columns),
@@ -210,6 +225,49 @@ describe('quantizeMatrix', () => {
     });
     expect(costs[1]).toBeLessThan(0.97 * costs[0]!);
     expect(costs[2]).toBeLessThan(0.995 * costs[1]!);
+  });
+
+  it.each([false, true])(
+    'with a prior on later bits still tells the true error, and finds less where most levels are zero, dependent: %s',
+    (isDependent) => {
+      const [rows, columns, step, lambda] = [60, 120, isDependent ? 1.5 : 3, 350];
+      const hessian = damped(columns, 0.995, 23);
+      const weight = matrix(rows, columns, 24);
+      const found = [false, true].map((foresees) => {
+        const prior = foresees ? ratePrior(weight, columns, lambda) : new Float64Array(columns);
+        const values = hessian.values.slice();
+        prior.forEach((added, at) => {
+          values[at * (columns + 1)]! += added;
+        });
+        const rates = isDependent ? plainChains(rows, columns) : plainRates(rows, columns);
+        const options = { step, lambda, rates, prior, isDependent };
+        const { levels, error, bits } = quantizeMatrix(weight, rows, factor({ size: columns, values }), options);
+        const exact = errorOf(difference(weight, levels, step), hessian);
+        expect(Math.abs(error / exact - 1)).toBeLessThan(1e-6);
+        expect(levels.filter((level) => level === 0).length).toBeGreaterThan(0.5 * levels.length);
+        return exact + lambda * bits;
+      });
+      expect(found[1]).toBeLessThan(0.97 * found[0]!);
+    },
+  );
+
+  it('feeds errors down the rows as well where there is a prior', () => {
+    const [rows, columns, step, lambda] = [30, 40, 1, 1];
+    const hessian = damped(columns, 0.8, 25);
+    const outputs = damped(rows, 0.9, 26);
+    const weight = matrix(rows, columns, 27);
+    const prior = ratePrior(weight, columns, lambda);
+    const values = hessian.values.slice();
+    prior.forEach((added, at) => {
+      values[at * (columns + 1)]! += added;
+    });
+    const options = { step, lambda, prior, outputs: factor(outputs), rates: plainChains(rows, columns) };
+    const { levels, error } = quantizeMatrix(weight, rows, factor({ size: columns, values }), {
+      ...options,
+      isDependent: true,
+    });
+    const exact = errorOf(difference(weight, levels, step), hessian, outputs);
+    expect(Math.abs(error / exact - 1)).toBeLessThan(1e-6);
   });
 
   it('spends fewer bits for more error as bits become dearer', () => {
