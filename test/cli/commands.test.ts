@@ -121,6 +121,20 @@ describe('fqz convert', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('1 to 8')]);
   });
 
+  it('calibrates without data, where that is asked for', async () => {
+    const noise = ['--calibrate', 'noise', '--calibration-samples', '24'];
+    const { calibration, calibrationSamples } = await fqzJson('convert', MODEL, '-o', at('noise.fqz'), ...noise);
+    expect([calibration, calibrationSamples]).toEqual(['noise', 24]);
+    const [none, unsaid] = [
+      await fqzJson('convert', MODEL, '-o', at('none.fqz'), '--calibrate', 'none'),
+      await fqzJson('convert', MODEL, '-o', at('unsaid.fqz')),
+    ];
+    expect([none.calibration, unsaid.calibration]).toEqual(['none', 'none']);
+    expect(readFileSync(at('none.fqz'))).toEqual(readFileSync(at('unsaid.fqz')));
+    const { stdout } = await fqz('convert', MODEL, '-o', at('noise.fqz'), ...noise);
+    expect(stdout).toMatch(/calibrated on 24 samples of noise$/m);
+  });
+
   it('prints a summary without --json', async () => {
     const { code, stdout, stderr } = await fqz('convert', MODEL, '-o', at('b.fqz'));
     expect([code, stderr]).toEqual([0, '']);

@@ -3,8 +3,8 @@
  * Activations that come of noise are given the same, as if the norms were those of the noise's own batch.
  */
 import { intAttribute, type Model, node as makeNode, type Node } from '../../graph/graph.ts';
-import { isFloat, toFloat32, toNumbers } from '../../graph/numbers.ts';
-import { float32Tensor, type Tensor } from '../../graph/tensor.ts';
+import { type FloatDType, fromFloats, isFloat, toFloat32, toNumbers } from '../../graph/numbers.ts';
+import type { Tensor } from '../../graph/tensor.ts';
 import { isStandard, nameMaker } from '../../graph/uses.ts';
 import { type Activations, advance, schedule } from './activations.ts';
 import type { Execute } from './executor.ts';
@@ -78,8 +78,9 @@ export async function matchNorms(
     });
     const shifts = wanted.means.map((mean, channel) => mean - factors[channel]! * means[channel]!);
     const shape = [wanted.means.length, ...values[0]!.shape.slice(2).map(() => 1)];
-    initializers.set(factor, float32Tensor(shape, Float32Array.from(factors)));
-    initializers.set(shift, float32Tensor(shape, Float32Array.from(shifts)));
+    const dtype = values[0]!.dtype as FloatDType;
+    initializers.set(factor, fromFloats(dtype, shape, factors));
+    initializers.set(shift, fromFloats(dtype, shape, shifts));
   }
   return matched;
 }
