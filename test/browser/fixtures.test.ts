@@ -2,11 +2,15 @@
 /**
  * The frozen files of the format in a page: fetched as a page fetches them, decoded to the numbers that stand beside them.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
+import { openFqz, plainRuns, readFqz } from '../../formats/fqz/read.ts';
+import { writeFqz } from '../../formats/fqz/write.ts';
 import { decodeFqz, type LoadOptions, load, type Operand, type StoredWeight } from '../../runtime/full.ts';
+import { wasmMachine } from '../../runtime/machine.ts';
 import { createSession } from '../../runtime/ort/index.ts';
 import { embeddedKernels } from '../../runtime/wasm/embedded.ts';
 import { noise } from '../support/small-model.ts';
+import { weightContents } from '../support/weight-contents.ts';
 
 const urls = import.meta.glob<string>('../../fixtures/v*/*.fqz', { eager: true, query: '?url', import: 'default' });
 const descriptions = import.meta.glob<{ weights: unknown[] }>('../../fixtures/v*/*.json', {
@@ -59,8 +63,20 @@ describe('frozen files', () => {
     expect(await Promise.all([...weights.values()].map(describeWeight))).toEqual(description.weights);
   });
 
-  /** Shapes of the inputs, for files that this page runs: all but control flow and strings. */
-  const runnable = (path: string) => !/control-flow|networks|chains/.test(path);
+  it.each(Object.keys(urls))('%s is decoded alike by WebAssembly', async (path) => {
+    const opened = openFqz(await fetched(path));
+    const { runs } = await wasmMachine();
+    expect([...opened.weights(runs)].map(weightContents)).toEqual([...opened.weights(plainRuns)].map(weightContents));
+  });
+
+  const rewritten = inject('rewritten');
+  it.each(Object.keys(rewritten))('%s is written as in Node, bit for bit', async (name) => {
+    const archive = readFqz(await fetched(`../../fixtures/${name}.fqz`));
+    expect([...writeFqz(archive).bytes]).toEqual(rewritten[name]);
+  });
+
+  /** Shapes of the inputs, for files that this page runs: all but control flow, strings, and weights that no node uses. */
+  const runnable = (path: string) => !/control-flow|networks|chains|layers/.test(path);
   const SHAPES: Readonly<Record<string, number[]>> = {
     'digits-cnn': [2, 1, 28, 28],
     'smooth-unet': [1, 1, 32, 32],

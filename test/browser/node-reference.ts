@@ -2,9 +2,12 @@
  * Runs in Node before the browser tests: converts a model, and hands the page the file with Node's own numbers for it.
  */
 import type { TestProject } from 'vitest/node';
+import { readFqz } from '../../formats/fqz/read.ts';
+import { writeFqz } from '../../formats/fqz/write.ts';
 import { decodeFqz } from '../../runtime/full.ts';
 import { createSession } from '../../runtime/ort/index.ts';
 import { convert } from '../../src/convert.ts';
+import { FROZEN, fixture } from '../support/frozen-files.ts';
 import { noise, smallModel } from '../support/small-model.ts';
 
 declare module 'vitest' {
@@ -18,6 +21,8 @@ declare module 'vitest' {
       readonly imageSize: number;
       readonly logits: number[];
     };
+    /** What the writer makes of the archives in the frozen files that have no layers, by names such as `v1/networks`. */
+    rewritten: Record<string, number[]>;
   }
 }
 
@@ -37,4 +42,10 @@ export default async function setUp(project: TestProject): Promise<void> {
     imageSize: IMAGE_SIZE,
     logits: Array.from(logits!.data as Float32Array),
   });
+  const archives = FROZEN.map((name) => [name, readFqz(fixture(`${name}.fqz`))] as const);
+  const whole = archives.filter(([, { layerEnds }]) => layerEnds.length === 0);
+  project.provide(
+    'rewritten',
+    Object.fromEntries(whole.map(([name, archive]) => [name, [...writeFqz(archive).bytes]])),
+  );
 }

@@ -5,35 +5,19 @@ import { type BulkDecoder, bulkRuns, openFqz, plainRuns } from '../../../formats
 import { writeFqz } from '../../../formats/fqz/write.ts';
 import { hasRelaxedSimd, wasmKernels } from '../../../runtime/wasm/instantiate.ts';
 import type { StoredWeight } from '../../../src/codec/archive.ts';
-import { parseExpression, permute } from '../../../src/codec/einsum.ts';
-import { dctNetwork, operandValues, plainNetwork } from '../../../src/codec/network.ts';
+import { dctNetwork, plainNetwork } from '../../../src/codec/network.ts';
 import { FormatError } from '../../../src/errors.ts';
 import { emptyGraph, modelOf, node } from '../../../src/graph/graph.ts';
 import { numericTensor } from '../../../src/graph/tensor.ts';
 import { FROZEN, fixture } from '../../support/frozen-files.ts';
 import { random } from '../../support/random.ts';
 import { randomChains, randomUniform } from '../../support/random-levels.ts';
-
-/** What a weight stands for, and its numbers with the axes of operands in alphabetical order. */
-function contents(weight: StoredWeight): unknown {
-  if (!('network' in weight)) return weight;
-  const { operands } = parseExpression(weight.network.expression);
-  return {
-    ...weight,
-    network: weight.network.operands.map((operand, at) => {
-      if (operand.kind === 'cosine') return operand;
-      const { shape } = operand;
-      const array = { letters: operands[at]!, shape, values: operandValues(operand) };
-      const sorted = permute(array, [...operands[at]!].sort().join(''));
-      return { kind: operand.kind, letters: sorted.letters, shape: sorted.shape, values: [...sorted.values] };
-    }),
-  };
-}
+import { weightContents } from '../../support/weight-contents.ts';
 
 /** The weights, or the error's class. Foreign errors are thrown on. */
 function decoded(bytes: Uint8Array, bulk?: BulkDecoder): unknown {
   try {
-    return [...openFqz(bytes).weights(bulk ? bulkRuns(bulk) : plainRuns)].map(contents);
+    return [...openFqz(bytes).weights(bulk ? bulkRuns(bulk) : plainRuns)].map(weightContents);
   } catch (error) {
     if (error instanceof FormatError) return 'FormatError';
     throw error;
