@@ -119,10 +119,13 @@ export const NETS = [
   },
 ];
 
-/** The nets whose names contain `part`, in any case; all where there is none. Throws `RangeError` where no name does. */
-export function netsNamed(part) {
-  const found = NETS.filter(({ name }) => part === undefined || name.toLowerCase().includes(part.toLowerCase()));
-  if (found.length === 0) throw new RangeError(`--net is part of one of ${NETS.map(({ name }) => name).join(', ')}`);
+/** The nets of which a word of the name begins so, in any case; all where nothing is given. Throws `RangeError` where there is none. */
+export function netsNamed(beginning = '') {
+  const wanted = beginning.toLowerCase();
+  const begins = ({ name }) =>
+    name.toLowerCase().startsWith(wanted) || name.split(/[ -]/).some((word) => word.toLowerCase().startsWith(wanted));
+  const found = NETS.filter(begins);
+  if (found.length === 0) throw new RangeError(`--net is the beginning of ${NETS.map(({ name }) => name).join(', ')}`);
   return found;
 }
 
