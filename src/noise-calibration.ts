@@ -1,6 +1,10 @@
 /**
  * Calibration without data: synthetic pictures, or noise for models of other inputs, stand in for samples. What the layers see of them is
  * near enough to what they see of real ones to tell weights that matter from others.
+ *
+ * Divergence of ResNet-20 at 94 kB from the original, on real images: rounding 0.099; calibrated on white noise 0.130, on noise whose
+ * amplitudes fall off as f^−0.7 0.090, f⁻¹ 0.071 or f^−1.3 0.068, on dead leaves 0.050, on 512 real images 0.023. Leaves with a little 1/f or white
+ * noise added are 10 % worse than without, and contrast that varies from picture to picture gains nothing.
  */
 import { writeOnnx } from '../formats/onnx/write.ts';
 import {

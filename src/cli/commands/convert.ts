@@ -117,7 +117,7 @@ export function command(io: Io): Command {
       `
 With --calibrate the file is a third to a half smaller at the same accuracy. The samples need no labels, and are prepared by --scale, --mean, --std,
 --channels and --size as for eval; they should be those of use, or of training. --calibrate noise needs no data: synthetic pictures, or noise,
-take their place, in the range that --scale, --mean and --std give, or else a likely one. The file is then a quarter smaller.
+take their place, in the range that --scale, --mean and --std give, or else a likely one. Ordinary nets are then a tenth to a third smaller.
 
 External data of an ONNX model are found beside it. Keras models are those that model.save of Keras 1.2 to 3 writes; they
 need no Python. With --scale, --mean, --std or --channels the file says how its input is to be prepared, for eval and for runtimes.
