@@ -6,6 +6,10 @@
  * Information Theory 1991, have it that for good codes nothing is lost). Levels that are quantised anew for every layer make
  * ordinary nets 12 to 23 % larger with two layers; these 0.3 to 0.8 % with four, and with sums kept 1.4 to 3 %. Of chains, whose
  * coarser levels are in none, it is 3 % with two layers and 6 to 7 % with three.
+ *
+ * What this costs is the coarser layers of calibrated files, which are rounded without feedback. A calibration of its own for the
+ * first layer, with final levels as they are and a price on what their refinement takes, brings ResNet-20's first 42 KB from a
+ * divergence of about 0.9 to 0.27, for files 13 to 18 % larger instead of 5.
  */
 import type { Layer, Refinement, StoredWeight } from './archive.ts';
 import { keepSums, sumGroups } from './keep-sums.ts';
