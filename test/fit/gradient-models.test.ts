@@ -128,10 +128,17 @@ function withFedWeights(model: Model, image: NumericTensor) {
   return feeds;
 }
 
-async function expectAgreement(model: Model, feeds: Feeds, parts: Parts, engine?: 'node' | 'web'): Promise<void> {
+/** Moves the elements of smooth models by up to `reach`, which is less for those with many elements. */
+async function expectAgreement(
+  model: Model,
+  feeds: Feeds,
+  parts: Parts,
+  reach: number,
+  engine: 'node' | 'web' = 'node',
+): Promise<void> {
   // Around kinks, differences agree the better the smaller the step, until rounding shows.
-  const [step, tolerance] = parts === SMOOTH ? [1 / 1024, 1e-3] : [1 / 2048, 1e-2];
-  const check = { model, feeds, of: [...feeds.keys()], rising: true, step, ...(engine && { engine }) };
+  const [step, tolerance] = parts === SMOOTH ? [reach, 1e-3] : [1 / 2048, 1e-2];
+  const check = { model, feeds, of: [...feeds.keys()], rising: true, step, engine };
   for (const [input, found] of await gradientErrors(check)) expect(found.at(-1), input).toBeLessThan(tolerance);
 }
 
@@ -140,11 +147,11 @@ describe.each([
   ['smooth', SMOOTH],
 ])('gradients of whole models, %s', (_, parts) => {
   it.each(['node', 'web'] as const)('agree with differences for a LeNet, in onnxruntime-%s', async (engine) => {
-    await expectAgreement(lenet(parts), seeded(LENET_SHAPES, 1), parts, engine);
+    await expectAgreement(lenet(parts), seeded(LENET_SHAPES, 1), parts, 1 / 256, engine);
   });
 
   it('agree with differences for a residual block with batch norms in training', async () => {
-    await expectAgreement(residualBlock(parts), seeded(BLOCK_SHAPES, 1), parts);
+    await expectAgreement(residualBlock(parts), seeded(BLOCK_SHAPES, 1), parts, 1 / 256);
   });
 
   it.skipIf(!hasShared(LENET5))('agree with differences for a trained LeNet-5', async () => {
@@ -153,7 +160,7 @@ describe.each([
     expect(normalizeOpset(model)).toEqual({ normalized: true });
     if (parts === SMOOTH) for (const each of model.graph.nodes) smoothen(each);
     const feeds = withFedWeights(model, seeded({ image: [4, 1, 28, 28] }, 1).get('image')!);
-    await expectAgreement(model, feeds, parts);
+    await expectAgreement(model, feeds, parts, 1 / 1024);
   });
 });
 
