@@ -46,8 +46,11 @@ export interface FittedTensor {
   readonly bytes: number;
 }
 
-/** Bits of the file for each coefficient of the start: some of them will be rounded to 0, and cost next to nothing. */
-const BITS_PER_COEFFICIENT = 4;
+/**
+ * Bits of the file for each coefficient of the start. Half of them end as 0: the more there are to choose from, the better are
+ * those that stay (94.8 % of MNIST in 361 bytes with 1,000 and 94.5 % with 776, after 3 epochs).
+ */
+const BITS_PER_COEFFICIENT = 3;
 
 /** Stream of random numbers for fresh coefficients. */
 const FRESH = 0;

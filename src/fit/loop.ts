@@ -73,6 +73,8 @@ const MOVED_PART = 0.1;
 /** Parts of the rounded steps: until the wanted size is due, and from where on what is beyond it is cut off. */
 const SIZE_DUE = 0.5;
 const CUT_FROM = 0.8;
+/** Part of the rounded steps after which the quantiser's steps stay: every change moves all levels of a weight. */
+const STEPS_UNTIL = 0.6;
 /** Part of the coefficients that would have to go, were all of one size, that go at a time. */
 const CAREFUL = 0.5;
 /** Decay of the running means. */
@@ -135,6 +137,7 @@ export async function runLoop(
     const { loss, outputs } = await takeStep(state, graph, session, batch.feeds, targets, {
       learningRate: rate,
       rounded,
+      learnsSteps: (step - roundFrom) / (steps - roundFrom) < STEPS_UNTIL,
       kept,
       optimizer: options.optimizer,
       clip: options.clip,

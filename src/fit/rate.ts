@@ -6,6 +6,10 @@ import type { Parameter } from './parameter.ts';
 /**
  * Estimated bits of a coefficient at v steps from zero: log₂(1 + |v|), which grows as the bit length of the level does. Adds
  * `weight` times its slopes by the values to `slopes`, and returns its slope by the logarithm of the step.
+ *
+ * It leads to few coefficients, and finely rounded ones, which is better than what estimates that are closer to the coder lead to. LeNet-5
+ * on MNIST, 6 epochs: 97.1 % in 374 bytes, with log₂(1 + v²) 96.8 % in 372, with the bits of one Laplacian for each weight
+ * 97.0 % in 377; 3 epochs: 94.5 % in 362 bytes, with the coder's own bits in their contexts 93.9 % in 370.
  */
 export function addRateSlopes({ values, live, step }: Parameter, weight: number, slopes: Float32Array): number {
   let byStep = 0;

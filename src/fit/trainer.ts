@@ -44,6 +44,8 @@ export interface StepOptions {
   readonly learningRate: number;
   /** Whether the graph is fed rounded coefficients. */
   readonly rounded: boolean;
+  /** Whether the quantiser's steps are learned, too. */
+  readonly learnsSteps: boolean;
   /** Part of each first support, in zigzag order, that takes part. */
   readonly kept: number;
   readonly optimizer: OptimizerOptions;
@@ -58,7 +60,7 @@ export interface StepResult {
 }
 
 /** The rate at which quantiser steps are learned, against that of the coefficients, in the logarithm of the step. */
-const STEP_RATE = 0.2;
+const STEP_RATE = 0.05;
 
 /**
  * Takes one step: changes `state`.
@@ -72,7 +74,7 @@ export async function takeStep(
   session: OpenGraph,
   feeds: ReadonlyMap<string, Tensor>,
   targets: readonly Float32Array[],
-  { learningRate, rounded, kept, optimizer, clip }: StepOptions,
+  { learningRate, rounded, learnsSteps, kept, optimizer, clip }: StepOptions,
 ): Promise<StepResult> {
   const { parameters, moments, stepMoments } = state;
   const all = new Map(feeds);
@@ -102,11 +104,13 @@ export async function takeStep(
     parameters.forEach((parameter, at) => {
       byStep[at]! += addRateSlopes(parameter, state.rateWeight, slopes[at]!);
     });
-    const logarithms = Float32Array.from(parameters, ({ step }) => Math.log(step));
-    descend(logarithms, byStep, stepMoments, STEP_RATE * learningRate, state.roundedSteps);
-    parameters.forEach((parameter, at) => {
-      parameter.step = Math.exp(logarithms[at]!);
-    });
+    if (learnsSteps) {
+      const logarithms = Float32Array.from(parameters, ({ step }) => Math.log(step));
+      descend(logarithms, byStep, stepMoments, STEP_RATE * learningRate, state.roundedSteps);
+      parameters.forEach((parameter, at) => {
+        parameter.step = Math.exp(logarithms[at]!);
+      });
+    }
   }
   parameters.forEach(({ values, live }, at) => {
     descend(values, slopes[at]!, moments[at]!, learningRate, state.taken, optimizer, live);

@@ -5,7 +5,6 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { writeOnnx } from '../../../formats/onnx/write.ts';
-import { onnxruntimeExecute } from '../../calibration-data.ts';
 import { openDataset } from '../../data/data-spec.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { FormatError } from '../../errors.ts';
@@ -54,6 +53,7 @@ interface FitFlags extends PictureFlags {
   shift?: number;
   flip?: boolean;
   seed?: number;
+  threads?: number;
   checkpoint?: string;
   resume?: boolean;
   exportTrainable?: string;
@@ -61,7 +61,6 @@ interface FitFlags extends PictureFlags {
   json?: boolean;
 }
 
-/** Parts from 0 to 1. */
 const yesOrNo = ['yes', 'no'];
 
 /** The command, writing to `io`. */
@@ -115,6 +114,7 @@ export function command(io: Io): Command {
     .option('--shift <pixels>', 'shift pictures at random by up to so many pixels', wholeNumber(0))
     .option('--flip', 'mirror half of the pictures')
     .option('--seed <N>', `the same seed gives the same file (default: ${FIT_DEFAULTS.seed})`, wholeNumber(0))
+    .option('--threads <N>', "onnxruntime's threads for one operator (default: its own choice)", wholeNumber(1, 1024))
     .option('--checkpoint <folder>', 'save the state after each epoch')
     .option('--resume', 'go on from the saved state')
     .option(
@@ -148,6 +148,7 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
   const { train, test } = await openData(flags);
   const { model } = await loadSource(path);
   const teacher = flags.teacher === undefined ? undefined : (await loadSource(flags.teacher)).model;
+  const { threads } = flags;
   const given = preparationFromFlags(flags);
   const preparation = Object.keys(given).length === 0 ? undefined : { ...PREPARATION_DEFAULTS, ...given };
   const picture = {
@@ -177,7 +178,7 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
     result = await withProgress(io, (bar) =>
       fitModel(model, data, {
         ...fitOptions(flags),
-        execute: onnxruntimeExecute,
+        execute: (graph) => openOnnx(writeOnnx(graph), threads === undefined ? {} : { threads }),
         evaluate: onnxruntimeEvaluate,
         ...(teacher && { teacher }),
         ...(preparation && { companions: { preparation } }),
