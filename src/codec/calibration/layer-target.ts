@@ -24,13 +24,11 @@ export interface TargetOptions {
 }
 
 /**
- * Damping of the moments in parts of their mean diagonal, as in Frantar et al., arXiv 2210.17323, to which as much is added as is
+ * Damping of the moments in parts of their mean diagonal (0.01 as in Frantar et al., arXiv 2210.17323), to which as much is added as is
  * noise in them: the moments of K inputs from T observations are off by about K / T (Ledoit and Wolf, "A well-conditioned estimator for
- * large-dimensional covariance matrices", Journal of Multivariate Analysis 2004) where all inputs are equally strong, and by much less where
- * a few directions have most of the energy, as they do. A dense layer sees one observation per sample.
+ * large-dimensional covariance matrices", Journal of Multivariate Analysis 2004). A dense layer sees one observation per sample.
  */
 const LEAST_DAMPING = 0.01;
-const NOISE_DAMPING = 0.02;
 
 /** Damping of the target: what is missing can be noise of few samples, and is made up for where inputs are strong. */
 const TARGET_DAMPING = 0.1;
@@ -52,7 +50,7 @@ export function layerTarget(
   const outputEnergy = energyThrough(weight, hessian);
   const isMissing = isSequential && missing.some((value) => value !== 0);
   const target = isMissing ? madeUp(weight, missing, hessian) : weight;
-  damp(hessian, LEAST_DAMPING + (NOISE_DAMPING * columns) / count);
+  damp(hessian, LEAST_DAMPING + columns / count);
   return { target, hessian, outputEnergy };
 }
 
