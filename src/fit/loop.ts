@@ -69,7 +69,7 @@ export interface Fitting {
 const SIZE_INTERVAL = 25;
 /** Steps between two moves of coefficients, and the part of them that moves at first. */
 const MOVE_INTERVAL = 100;
-const MOVED_PART = 0.1;
+const MOVED_PART = 0.03;
 /** Parts of the rounded steps: until the wanted size is due, and from where on what is beyond it is cut off. */
 const SIZE_DUE = 0.5;
 const CUT_FROM = 0.8;

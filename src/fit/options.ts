@@ -82,7 +82,8 @@ export const FIT_DEFAULTS = {
   epochs: 20,
   batch: 128,
   learningRate: { fresh: 0.05, trained: 0.01 },
-  clip: 5,
+  /** Gradients are longer than this most of the time: their length tells little where coefficients are rounded. */
+  clip: 0.1,
   /** Steps until the learning rate is at its highest. */
   warmup: 100,
   temperature: 2,
