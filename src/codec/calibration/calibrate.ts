@@ -37,7 +37,8 @@ export interface CalibrateOptions {
 /**
  * What pays where noise stands in for samples, and no norms tell means: the mean of an output on noise is not its mean in use, so that
  * biases stay. At equal bytes the divergence of ResNet-20 on real images is 13 % less than with corrected biases. (With norms it is 11 %
- * more, on ResNet-8. More damping of the moments gains nothing on ResNet-20 and SqueezeNet, and 7 % on ResNet-8.)
+ * more, on ResNet-8. More damping of the moments gains nothing on ResNet-20 and SqueezeNet, and 7 % on ResNet-8. Without decisions by rate
+ * ResNet-20 diverges 33 % more, ResNet-8 21 % more, SqueezeNet 14 % less.)
  */
 export const NOISE_STAGES: Stages = { ...ALL_STAGES, biasCorrection: false };
 
