@@ -11,8 +11,10 @@ import {
   type CalibrateOptions,
   calibrate,
   fittingBatches,
+  layerOutputs,
   NOISE_STAGES,
   outputErrorOf,
+  sampleCount,
 } from './codec/calibration/calibrate.ts';
 import { ALL_STAGES, type Stages } from './codec/calibration/code-layer.ts';
 import { type ChannelStatistics, matchNorms, normStatistics } from './codec/calibration/norms.ts';
@@ -20,13 +22,16 @@ import type { Fidelity } from './codec/fidelity.ts';
 import { layersOf, MOST_LAYERS } from './codec/layering.ts';
 import { type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
 import { weightRoles } from './codec/weight-roles.ts';
+import { UnsupportedError } from './errors.ts';
 import { storeOnnxGraph } from './foreign-graph.ts';
+import { gradientMoments } from './gradient-moments.ts';
 import type { Model } from './graph/graph.ts';
 import { isFloat } from './graph/numbers.ts';
 import type { Evaluate } from './graph/passes/fold-constants.ts';
 import { simplify } from './graph/passes/simplify.ts';
 import type { Preparation } from './graph/preparation.ts';
 import { elementCount, type Tensor } from './graph/tensor.ts';
+import { OnnxruntimeError } from './onnxruntime.ts';
 import { searchLowest, searchSize } from './quality-search.ts';
 
 /** What a conversion is doing; `done` of `total` steps of this phase. */
@@ -105,6 +110,8 @@ export interface ConvertReport {
   readonly calibration: 'samples' | 'noise' | 'none';
   /** How many samples the weights were coded against: fewer than were given, where those took too much memory. */
   readonly calibrationSamples?: number;
+  /** Why it is not known how much the outputs of layers matter; absent where it is, or need not be. */
+  readonly withoutGradients?: string;
   /** Why the graph is stored as ONNX rather than compactly; absent where it is compact. */
   readonly storedAsOnnx?: string;
 }
@@ -170,15 +177,20 @@ export async function convert(
   const { calibrate: samples, budget } = options;
   const isSearch = targetSize !== undefined || budget !== undefined;
   let calibrationSamples: number | undefined;
+  let withoutGradients: string | undefined;
   let weightsAt: (wanted: Fidelity) => Promise<PlannedWeight[]>;
   if (samples) {
     const batches = await sampleBatches(whole, samples, options);
-    calibrationSamples = batches.reduce((sum, feeds) => sum + (feeds.values().next().value?.shape[0] ?? 1), 0);
+    calibrationSamples = sampleCount(batches);
     const { execute, source } = samples;
     const matched = await matchNorms(whole, norms, batches, execute, signal);
     // Only what norms tell of means is to be trusted of noise.
-    const stages = source === 'noise' && matched === whole ? NOISE_STAGES : ALL_STAGES;
-    const calibratedAt = calibratedCoder(matched, { batches, execute, stages }, options);
+    const own = source === 'noise' && matched === whole ? NOISE_STAGES : ALL_STAGES;
+    const stages = options.calibrationStages ?? own;
+    const { gradients, reason } = stages.rowFeedback ? await gradientsOf(matched, { batches, execute }, options) : {};
+    withoutGradients = reason;
+    const given = { batches, execute, stages, ...(gradients && { gradients }) };
+    const calibratedAt = calibratedCoder(matched, given, options);
     weightsAt = async (wanted) => {
       const calibrated = await calibratedAt(wanted);
       return each(
@@ -220,6 +232,7 @@ export async function convert(
     tensors: weights.map((weight) => tensorReport(weight, written)),
     calibration: samples?.source ?? 'none',
     ...(calibrationSamples !== undefined && { calibrationSamples }),
+    ...(withoutGradients !== undefined && { withoutGradients }),
     ...(storedAsOnnx !== undefined && { storedAsOnnx }),
   };
   return { bytes: written.bytes, report };
@@ -236,18 +249,33 @@ async function sampleBatches(model: Model, data: CalibrationData, { onProgress, 
   return fittingBatches(model, await data.batches(model, signal), data.execute, signal);
 }
 
+/** How much the outputs of layers matter, or why that cannot be told. */
+async function gradientsOf(
+  model: Model,
+  given: Pick<CalibrateOptions, 'batches' | 'execute'>,
+  { signal }: ConvertOptions,
+): Promise<{ gradients?: Awaited<ReturnType<typeof gradientMoments>>; reason?: string }> {
+  try {
+    return { gradients: await gradientMoments(model, layerOutputs(model), { ...given, ...(signal && { signal }) }) };
+  } catch (error) {
+    // An operator without a gradient, an older opset, or a gradient that the engine does not run.
+    const isExpected = [UnsupportedError, RangeError, OnnxruntimeError].some((kind) => error instanceof kind);
+    if (!isExpected) throw error;
+    return { reason: (error as Error).message };
+  }
+}
+
 /** The function that codes the weights of `model` against samples. */
 function calibratedCoder(
   model: Model,
-  samples: Pick<CalibrateOptions, 'batches' | 'execute' | 'stages'>,
-  { onProgress, signal, calibrationStages }: ConvertOptions,
+  given: Pick<CalibrateOptions, 'batches' | 'execute' | 'stages' | 'gradients'>,
+  { onProgress, signal }: ConvertOptions,
 ): (wanted: Fidelity) => Promise<Map<string, PlannedWeight>> {
   return (wanted) =>
     calibrate(model, {
-      ...samples,
+      ...given,
       error: outputErrorOf(wanted),
       onProgress: (progress) => onProgress?.({ phase: 'calibrating', ...progress }),
-      ...(calibrationStages && { stages: calibrationStages }),
       ...(signal && { signal }),
     });
 }

@@ -108,9 +108,11 @@ describe('a calibrated file', () => {
       });
       return outputError(unpack(readFqz(bytes)), residual(), unseen);
     };
-    const all = await errorWith({ rateDistortion: false });
+    // The rows' weights are made for probabilities of classes, which are not what is measured here.
+    const others = { rateDistortion: false, rowFeedback: false };
+    const all = await errorWith(others);
     for (const stage of ['sequential', 'biasCorrection', 'feedback']) {
-      expect(await errorWith({ rateDistortion: false, [stage]: false }), stage).toBeGreaterThan(1.1 * all);
+      expect(await errorWith({ ...others, [stage]: false }), stage).toBeGreaterThan(1.1 * all);
     }
   });
 

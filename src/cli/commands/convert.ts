@@ -203,9 +203,12 @@ function summary(input: string, output: string, report: ConvertReport, ratio: nu
   ].join('\n');
 }
 
-function calibrationLine({ calibration, calibrationSamples }: ConvertReport): string[] {
+function calibrationLine({ calibration, calibrationSamples, withoutGradients }: ConvertReport): string[] {
   if (calibration === 'none' || calibrationSamples === undefined) return [];
-  return [`calibrated on ${grouped(calibrationSamples)} samples${calibration === 'noise' ? ' of noise' : ''}`];
+  return [
+    `calibrated on ${grouped(calibrationSamples)} samples${calibration === 'noise' ? ' of noise' : ''}`,
+    ...(withoutGradients === undefined ? [] : [`all rows of a weight count alike: ${withoutGradients}`]),
+  ];
 }
 
 /** The budget is measured against the model as it is now, before it is converted. */

@@ -14,9 +14,11 @@ import { codeBias, relativeError } from './code-bias.ts';
 import { ALL_STAGES, type CodedLayer, codeLayer, type Stages } from './code-layer.ts';
 import { codeTable } from './code-table.ts';
 import type { Execute } from './executor.ts';
+import type { Hessian } from './hessian.ts';
 import { calibratedLayers, type Layer } from './layers.ts';
 import { observer, type Seen } from './observations.ts';
 import { initialStatistics } from './rate-model.ts';
+import { type LayerOutput, outputOf, rowMoments } from './row-moments.ts';
 
 /** The inputs of a model by name, batch by batch. */
 export type SampleBatches = readonly ReadonlyMap<string, Tensor>[];
@@ -30,6 +32,8 @@ export interface CalibrateOptions {
    */
   readonly error: number;
   readonly stages?: Stages;
+  /** Second moments of the gradients at outputs of layers, by the output's name (see row-moments.ts). */
+  readonly gradients?: ReadonlyMap<string, Hessian>;
   readonly onProgress?: (progress: { done: number; total: number }) => void;
   readonly signal?: AbortSignal;
 }
@@ -51,6 +55,16 @@ export function outputErrorOf(fidelity: Fidelity): number {
   return CALIBRATED_ERROR * errorOfQuality(fidelity.quality);
 }
 
+/** The samples of all batches: the entries of the first axis of the first input. */
+export function sampleCount(batches: SampleBatches): number {
+  return batches.reduce((sum, feeds) => sum + (feeds.values().next().value?.shape[0] ?? 1), 0);
+}
+
+/** The outputs of `model`'s layers whose gradients `calibrate` has a use for. */
+export function layerOutputs(model: Model): LayerOutput[] {
+  return calibratedLayers(model, weightRoles(model)).flatMap((layer) => outputOf(layer) ?? []);
+}
+
 /** Values of the model that are held at a time; what runs it takes as much again. */
 const MOST_BYTES = 2 ** 29;
 
@@ -70,7 +84,8 @@ export async function fittingBatches(
  * to be stored some other way. Rejects where `execute` refuses a part of the model, and with the reason of `signal`.
  */
 export async function calibrate(model: Model, options: CalibrateOptions): Promise<Map<string, PlannedWeight>> {
-  const { batches, execute, error, stages = ALL_STAGES, onProgress, signal } = options;
+  const { batches, execute, error, stages = ALL_STAGES, onProgress, signal, gradients } = options;
+  const samples = sampleCount(batches);
   const layers = calibratedLayers(model, weightRoles(model));
   const weights = layers.reduce((sum, { groups, rows, columns }) => sum + groups * rows * columns, 0);
   // Rounding makes step² / 12 of error in each weight, so that n weights make of a layer's outputs n scale² / 12.
@@ -117,7 +132,10 @@ export async function calibrate(model: Model, options: CalibrateOptions): Promis
 
   function code(layer: Layer, elements: Float32Array, seen: Seen): CodedLayer | undefined {
     if (seen.kind === 'rows') return codeTable(layer, elements, seen.counts, scale);
-    return codeLayer(layer, elements, seen.moments, scale, statistics, stages);
+    const output = outputOf(layer);
+    const known = stages.rowFeedback && output ? gradients?.get(output.name) : undefined;
+    const rows = known && rowMoments(known, layer.groups, samples);
+    return codeLayer(layer, elements, seen.moments, scale, statistics, stages, rows);
   }
 }
 

@@ -32,6 +32,8 @@ export interface Stages {
   readonly windowDct: boolean;
   /** Levels are those of dependent quantisation, where there is feedback. */
   readonly trellis: boolean;
+  /** Rows make up for the errors of those above, and are weighed against each other, where gradients at the outputs are known. */
+  readonly rowFeedback: boolean;
 }
 
 export const ALL_STAGES: Stages = {
@@ -42,6 +44,7 @@ export const ALL_STAGES: Stages = {
   sequential: true,
   windowDct: true,
   trellis: true,
+  rowFeedback: true,
 };
 
 export interface CodedLayer {
