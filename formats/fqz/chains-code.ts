@@ -45,21 +45,20 @@ export function enterChains(
   const neighbours = neighboursOf(shape, multiples);
   let place = length;
   let state = 0;
-  let before = 0;
+  let row = 0;
   forEachCoded(layout, (offset, index) => {
     if (place === length) {
-      model.begin();
-      place = state = before = 0;
+      row = model.begin();
+      place = state = 0;
     }
-    const expected = model.expected(place, before);
     const { sum, weight } = neighbours(offset, index);
     const quantizer = quantizerOf(state);
-    const magnitudes = magnitudeClass(expected, weight > 0 ? sum * (1 / weight) : expected);
+    const magnitudes = magnitudeClass(row, model.share(place), sum, weight);
     const own = indexAt(offset, quantizer, quantizer * MAGNITUDE_CLASSES + magnitudes);
     const multiple = multipleOf(quantizer, own);
     multiples[offset] = multiple;
     state = nextState(state, own);
-    before += Math.abs(multiple);
+    row += Math.abs(multiple);
     model.add(place++, Math.abs(multiple));
   });
 }

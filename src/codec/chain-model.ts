@@ -16,16 +16,15 @@ const MOST_EIGHTHS = 4095;
 const COLUMN_PRIOR = 3;
 const ROW_PRIOR = 6;
 
+/** Eighths of a step that come of what the model expects, and of what the neighbours are. */
+const [EXPECTED, NEIGHBOURS] = [6, 2];
+
 /** The means of the chains of one operand. Magnitudes are in steps. */
 export interface ChainModel {
-  /** Begins a chain. */
-  begin(): void;
-  /**
-   * Magnitude to be expected at a place of the chain.
-   *
-   * @param before sum of the magnitudes before it in the chain
-   */
-  expected(place: number, before: number): number;
+  /** Begins a chain, and returns what the row's sum starts from. */
+  begin(): number;
+  /** What is to be expected at a place of the chain for each step of the row's sum, in eighths of a step. */
+  share(place: number): number;
   /** Takes note of a magnitude, when the chain's numbers are known. */
   add(place: number, magnitude: number): void;
 }
@@ -34,26 +33,22 @@ export interface ChainModel {
 export function chainModel(length: number): ChainModel {
   /** Of the magnitudes of each column. */
   const sums = new Float64Array(length);
-  /** What is to be expected at each place, in parts of the row so far. */
   const shares = new Float64Array(length);
   let total = 0;
   let chains = 0;
-  let prior = 0;
   return {
     begin() {
       const mean = (total + 1) / (chains * length + 1);
       const inverse = 1 / (chains + COLUMN_PRIOR);
-      prior = ROW_PRIOR * mean;
-      for (let place = 0, before = prior; place < length; place++) {
+      for (let place = 0, row = ROW_PRIOR * mean; place < length; place++) {
         const column = (sums[place]! + COLUMN_PRIOR * mean) * inverse;
-        shares[place] = column / before;
-        before += column;
+        shares[place] = (EXPECTED * column) / row;
+        row += column;
       }
       chains++;
+      return ROW_PRIOR * mean;
     },
-    expected(place, before) {
-      return (before + prior) * shares[place]!;
-    },
+    share: (place) => shares[place]!,
     add(place, magnitude) {
       sums[place]! += magnitude;
       total += magnitude;
@@ -62,13 +57,15 @@ export function chainModel(length: number): ChainModel {
 }
 
 /**
- * The class of a magnitude.
+ * The class of the magnitude to be expected.
  *
- * @param expected as the model says
- * @param neighbours mean magnitude of the neighbours that are known; `expected` where there are none
+ * @param row sum of the chain so far
+ * @param share of the place
+ * @param sum of the neighbours' magnitudes, in parts of `weight`
  */
-export function magnitudeClass(expected: number, neighbours: number): number {
-  const eighths = Math.floor(Math.min(6 * expected + 2 * neighbours, MOST_EIGHTHS));
+export function magnitudeClass(row: number, share: number, sum: number, weight: number): number {
+  const near = weight > 0 ? sum * (NEIGHBOURS / weight) : 0;
+  const eighths = Math.floor(Math.min(row * share + near, MOST_EIGHTHS));
   if (eighths < 2) return eighths;
   const octave = 31 - Math.clz32(eighths);
   return 2 * octave + ((eighths >> (octave - 1)) & 1);

@@ -58,10 +58,8 @@ function neighbourhoodOf(sum: i32, weight: i32): i32 {
 /** The state of a chain after an even and after an odd index. */
 const NEXT_STATES: usize = memory.data<u8>([0, 1, 2, 3, 5, 4, 7, 6, 1, 0, 3, 2, 4, 5, 6, 7]);
 let chainState: usize = 0;
-/** Of the magnitudes of the chain so far, and what counts for 1 in its scale. */
+/** What the chain's magnitudes add up to so far, from a prior on, and those of the operand. */
 let chainSum: f64 = 0;
-let chainPrior: f64 = 0;
-/** Of all magnitudes of the operand. */
 let total: f64 = 0;
 
 /** Fills the tables; to be called once. */
@@ -96,13 +94,12 @@ function updated(context: i32, target: i32): i32 {
 function beginChain(model: usize, length: i32, chain: i32): void {
   const mean = (total + 1) / (<f64>chain * <f64>length + 1);
   const inverse = 1 / <f64>(chain + COLUMN_PRIOR);
-  chainPrior = ROW_PRIOR * mean;
-  chainSum = 0;
+  let before = ROW_PRIOR * mean;
+  chainSum = before;
   chainState = 0;
-  let before = chainPrior;
   for (const end = model + ((<usize>length) << 4); model < end; model += 16) {
     const column = (load<f64>(model) + COLUMN_PRIOR * mean) * inverse;
-    store<f64>(model, column / before, 8);
+    store<f64>(model, (6 * column) / before, 8);
     before += column;
   }
 }
@@ -117,18 +114,25 @@ export function decodeRow(contexts: usize, out: usize, count: i32, place: i32, w
   let value: u64 = code;
   let before = place > 0 ? abs(load<i32>(out - 4)) : 0;
   let beforeThat = place > 1 ? abs(load<i32>(out - 8)) : 0;
+  let state = chainState;
+  let row = chainSum;
+  let magnitudes: f64 = 0;
+  let near: f64 = 0;
+  let nearWeight = 0;
   const mantissas = contexts + 4 * CLASS_CONTEXTS * (model ? 2 * MAGNITUDE_CLASSES : NEIGHBOURHOODS);
   for (let i = 0; i < count; i++, place++) {
     const weights = weight + min(place, 2) + i32(place > 0);
     const sum = load<i32>(SUMS + ((<usize>i) << 2)) + 2 * before + beforeThat;
     let neighbourhood = 0;
     if (model) {
-      const expected = (chainSum + chainPrior) * load<f64>(model, 8);
-      const neighbours = weights > 0 ? <f64>sum * (1 / <f64>weights) : expected;
-      const eighths = <i32>min<f64>(6 * expected + 2 * neighbours, MOST_EIGHTHS);
+      if (weights !== nearWeight) {
+        nearWeight = weights;
+        near = 2 / <f64>weights;
+      }
+      const eighths = <i32>min<f64>(row * load<f64>(model, 8) + <f64>sum * near, MOST_EIGHTHS);
       const octave = 31 - clz(eighths);
       neighbourhood = eighths < 2 ? eighths : 2 * octave + ((eighths >> (octave - 1)) & 1);
-      neighbourhood += MAGNITUDE_CLASSES * <i32>(chainState & 1);
+      neighbourhood += MAGNITUDE_CLASSES * <i32>(state & 1);
     } else if (weights > 0) {
       neighbourhood =
         sum < SMALL_SUM ? <i32>load<u8>(TABLE + <usize>(weights * SMALL_SUM + sum)) : neighbourhoodOf(sum, weights);
@@ -198,7 +202,7 @@ export function decodeRow(contexts: usize, out: usize, count: i32, place: i32, w
       const isPositive = difference >> 63;
       value = <u64>(difference + (<i64>width & isPositive));
       const sign = ~(<i32>isPositive);
-      before = model ? 2 * number - <i32>(chainState & 1) : number;
+      before = model ? 2 * number - <i32>(state & 1) : number;
       level = (before ^ sign) - sign;
       if (width < TOP) {
         value = (value << 8) | <u64>load<u8>(at++);
@@ -208,10 +212,10 @@ export function decodeRow(contexts: usize, out: usize, count: i32, place: i32, w
     if (at > limit) return TOO_EARLY;
     store<i32>(out + ((<usize>i) << 2), level);
     if (model) {
-      chainState = load<u8>(NEXT_STATES + 2 * chainState + (<usize>number & 1));
+      state = load<u8>(NEXT_STATES + 2 * state + (<usize>number & 1));
       const magnitude = <f64>before;
-      chainSum += magnitude;
-      total += magnitude;
+      row += magnitude;
+      magnitudes += magnitude;
       store<f64>(model, load<f64>(model) + magnitude);
       model += 16;
     }
@@ -219,6 +223,9 @@ export function decodeRow(contexts: usize, out: usize, count: i32, place: i32, w
   next = at;
   range = <u32>width;
   code = <u32>value;
+  chainState = state;
+  chainSum = row;
+  total += magnitudes;
   return FINE;
 }
 

@@ -98,19 +98,20 @@ export function chainRates(
 ): LevelRates {
   const { beginRow, sumOf, weights } = levelNeighbours(places);
   const contextOf = (column: number, own: Int32Array, first: number, before: number, quantizer: number) => {
-    const expected = model.expected(column, before);
-    const weight = weights[column]!;
-    const neighbours = weight > 0 ? sumOf(column, own, first) * (1 / weight) : expected;
-    return quantizer * MAGNITUDE_CLASSES + magnitudeClass(expected, neighbours);
+    const sum = sumOf(column, own, first);
+    const magnitudes = magnitudeClass(start + before, model.share(column), sum, weights[column]!);
+    return quantizer * MAGNITUDE_CLASSES + magnitudes;
   };
   const contexts = new Int32Array(places.columns.length);
   const magnitudes = new Int32Array(places.columns.length);
+  /** What the sum of a row starts from. */
+  let start = 0;
   let row = 0;
   return {
     beginRow(at) {
       row = at;
       beginRow(at, levels);
-      model.begin();
+      start = model.begin();
     },
     contextOf,
     bits: chains.bits,

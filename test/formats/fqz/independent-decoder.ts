@@ -674,22 +674,20 @@ function readChains(
   let total = 0;
   for (let chain = 0; chain < shape[chainAxis!]!; chain++) {
     const mean = (total + 1) / (chain * sums.length + 1);
-    const prior = 6 * mean;
     const inverse = 1 / (chain + 3);
-    let before = prior;
+    let before = 6 * mean;
+    let row = before;
     const shares = sums.map((own) => {
       const column = (own + 3 * mean) * inverse;
-      const share = column / before;
+      const share = (6 * column) / before;
       before += column;
       return share;
     });
     let state = 0;
-    let row = 0;
     for (const [at, place] of all.filter((candidate) => candidate[chainAxis!] === chain).entries()) {
-      const expected = (row + prior) * shares[at]!;
       const [sum, weight] = neighbours(multiples, shape, place);
-      const near = weight === 0 ? expected : sum * (1 / weight);
-      const eighths = Math.min(Math.floor(6 * expected + 2 * near), 4095);
+      const near = weight === 0 ? 0 : sum * (2 / weight);
+      const eighths = Math.min(Math.floor(row * shares[at]! + near), 4095);
       const power = Math.floor(Math.log2(eighths));
       const own = eighths < 2 ? eighths : 2 * power + (eighths >= 1.5 * 2 ** power ? 1 : 0);
       const quantizer = state % 2;
