@@ -60,7 +60,10 @@ const TRUTH_LOSSES: Record<Exclude<TrainingData['truth'], 'none'>, (shape: reado
   outputs: () => ['mse'],
 };
 
-/** The target of one objective for a batch, of the shape that the loss expects; `taught` are the teacher's outputs. */
+/**
+ * The target of one objective for a batch, of the shape that the loss expects; `taught` are the teacher's outputs. Throws
+ * `TypeError` for samples without truth, and `RangeError` for a class that the output does not have.
+ */
 export function targetOf(
   objective: Objective,
   batch: TrainingBatch,
@@ -74,7 +77,9 @@ export function targetOf(
   }
   if (batch.labels) return oneHot(batch.labels, shape);
   if (batch.masks) return kind === 'cross-entropy' ? maskClasses(batch.masks, shape) : batch.masks;
-  return batch.outputs!.get(output)!;
+  const expected = batch.outputs?.get(output);
+  if (!expected) throw new TypeError('the samples tell no class to train towards; a teacher needs none');
+  return expected;
 }
 
 /** Throws `RangeError` where a label is none of the classes of an output of this shape. */

@@ -154,6 +154,8 @@ describe('fit refuses, in one line,', () => {
   it('empty data', () => refused({}, 'the data hold no samples', { ...samples, count: 0 }));
   it('data without truth where there is no teacher', () =>
     refused({ distillation: 0 }, 'the data tell no truth to train towards', spots(64, 'none')));
+  it('samples without labels', () =>
+    refused({}, 'the samples tell no class to train towards', { ...spots(64, 'none'), truth: 'labels' }));
   it('labels that the model does not have', () =>
     refused({}, 'a sample has class 7, the model tells 3 classes apart', {
       ...samples,
