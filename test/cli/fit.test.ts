@@ -41,7 +41,7 @@ describe('fqz fit', () => {
     const options = ['--target-size', '260', '--epochs', '15', '--batch', '32', '--start', 'fresh'];
     const result = await fqzJson(
       ...['fit', MODEL, '--data', DATA, '--eval', DATA, '-o', at('a.fqz'), ...options],
-      ...['--log', at('log.jsonl')],
+      ...['--log', at('log.jsonl'), '--curve', at('curve.svg')],
     );
     const { size } = statSync(at('a.fqz'));
     expect(size).toBeLessThanOrEqual(260);
@@ -57,6 +57,10 @@ describe('fqz fit', () => {
       .map((line) => JSON.parse(line));
     expect(log.map(({ step }) => step)).toEqual([50, 100, 150]);
     expect(log.at(-1)).toMatchObject({ steps: 150, rounded: true });
+    const curve = readFileSync(at('curve.svg'), 'utf8');
+    for (const title of ['loss', 'accuracy', 'bytes of the file, rounded']) expect(curve).toContain(`>${title}</text>`);
+    const lines = [...curve.matchAll(/points="([^"]*)"/g)].map(([, points]) => points!.split(' ').length);
+    expect(lines).toEqual([3, 3, 3]);
     expect(log.at(-1).loss).toBeLessThan(log[0].loss);
   });
 

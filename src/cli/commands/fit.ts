@@ -21,6 +21,7 @@ import { openOnnx } from '../../onnxruntime.ts';
 import { trainingData } from '../../training-data.ts';
 import { unpack } from '../../unpack.ts';
 import { finiteNumber, positiveNumber, wholeNumber } from '../arguments.ts';
+import { fitCurve } from '../fit-curve.ts';
 import type { Io } from '../io.ts';
 import { loadSource } from '../load-model.ts';
 import { type OutputFile, prepareOutput } from '../output-file.ts';
@@ -58,6 +59,7 @@ interface FitFlags extends PictureFlags {
   resume?: boolean;
   exportTrainable?: string;
   log?: string;
+  curve?: string;
   json?: boolean;
 }
 
@@ -122,6 +124,7 @@ export function command(io: Io): Command {
       'also write an ONNX model with the coefficients as initialisers, for other trainers',
     )
     .option('--log <file>', 'append a line of JSON every 50 steps')
+    .option('--curve <file>', 'write an SVG picture of loss, accuracy and bytes')
     .option('--json', 'print one JSON object about the result');
   return addPictureOptions(fitting)
     .addHelpText(
@@ -143,6 +146,8 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
   const started = performance.now();
   const output = prepareOutput(flags.output, flags.teacher === undefined ? [path] : [path, flags.teacher]);
   const trainable = flags.exportTrainable === undefined ? undefined : prepareOutput(flags.exportTrainable, [path]);
+  const curve = flags.curve === undefined ? undefined : prepareOutput(flags.curve, [path]);
+  const course: FitProgress[] = [];
   const checkpoint = checkpointFile(flags);
   const resume = flags.resume ? readCheckpointFile(checkpoint.path) : undefined;
   const { train, test } = await openData(flags);
@@ -187,8 +192,9 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
           snapshot = current;
           const seconds = (performance.now() - started) / 1000;
           bar.update({ phase: describe(progress, seconds), done: progress.step, total: progress.steps });
-          if (flags.log !== undefined && (progress.step % LOG_INTERVAL === 0 || progress.step === progress.steps)) {
-            appendFileSync(flags.log, `${JSON.stringify({ ...progress, seconds })}\n`);
+          if (progress.step % LOG_INTERVAL === 0 || progress.step === progress.steps) {
+            course.push(progress);
+            if (flags.log !== undefined) appendFileSync(flags.log, `${JSON.stringify({ ...progress, seconds })}\n`);
           }
           if (flags.checkpoint !== undefined && progress.isEpochEnd) checkpoint.write(current.checkpoint());
         },
@@ -198,6 +204,7 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
     process.removeListener('SIGINT', interrupted);
   }
   output.write(result.bytes);
+  curve?.write(new TextEncoder().encode(fitCurve(course)));
   trainable?.write(writeOnnx(result.trainable));
 
   const evaluation = test && (await evaluated(result, test, picture));
