@@ -58,7 +58,8 @@ describe('fqz fit', () => {
     expect(log.map(({ step }) => step)).toEqual([50, 100, 150]);
     expect(log.at(-1)).toMatchObject({ steps: 150, rounded: true });
     const curve = readFileSync(at('curve.svg'), 'utf8');
-    for (const title of ['loss', 'accuracy', 'bytes of the file, rounded']) expect(curve).toContain(`>${title}</text>`);
+    for (const title of ['loss', 'wrong classes', 'bytes of the file, rounded'])
+      expect(curve).toContain(`>${title}</text>`);
     const lines = [...curve.matchAll(/points="([^"]*)"/g)].map(([, points]) => points!.split(' ').length);
     expect(lines).toEqual([3, 3, 3]);
     expect(log.at(-1).loss).toBeLessThan(log[0].loss);

@@ -124,7 +124,7 @@ export function command(io: Io): Command {
       'also write an ONNX model with the coefficients as initialisers, for other trainers',
     )
     .option('--log <file>', 'append a line of JSON every 50 steps')
-    .option('--curve <file>', 'write an SVG picture of loss, accuracy and bytes')
+    .option('--curve <file>', 'write an SVG picture of loss, errors and bytes')
     .option('--json', 'print one JSON object about the result');
   return addPictureOptions(fitting)
     .addHelpText(
