@@ -33,6 +33,7 @@ const PARTS = [
   ['window DCT', ['windowDct']],
   ['rate-distortion decisions', ['rateDistortion']],
   ['dependent quantisation', ['trellis']],
+  ['row feedback', ['rowFeedback']],
 ];
 
 /** Prints the tables. Throws `TypeError` where a stage of the codec is in none of the parts. */

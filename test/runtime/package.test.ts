@@ -72,7 +72,7 @@ describe.skipIf(!existsSync(`${root}dist/runtime/index.js`))('the built package 
 });
 
 /** Bytes after brotli that the bundles may take, WebAssembly within: what they take now, and what brotli's luck adds. The aim for `index` is 40,000. */
-const LARGEST = { index: 44_800, full: 57_900 };
+const LARGEST = { index: 46_400, full: 59_400 };
 
 /** The kernels, with quotes and backslashes escaped as the minifier likes: they begin with what WebAssembly begins with. */
 const EMBEDDED = /(["'`])#\|\(\|:\|4\$(\\.|(?!\1)[^\\])*\1/;
