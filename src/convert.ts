@@ -20,7 +20,7 @@ import { ALL_STAGES, type Stages } from './codec/calibration/code-layer.ts';
 import { type ChannelStatistics, matchNorms, normStatistics } from './codec/calibration/norms.ts';
 import type { Fidelity } from './codec/fidelity.ts';
 import { layersOf, MOST_LAYERS } from './codec/layering.ts';
-import { type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
+import { isLowFrequency, type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
 import { weightRoles } from './codec/weight-roles.ts';
 import { UnsupportedError } from './errors.ts';
 import { storeOnnxGraph } from './foreign-graph.ts';
@@ -187,9 +187,13 @@ export async function convert(
     // Only what norms tell of means is to be trusted of noise.
     const own = source === 'noise' && matched === whole ? NOISE_STAGES : ALL_STAGES;
     const stages = options.calibrationStages ?? own;
-    const { gradients, reason } = stages.rowFeedback ? await gradientsOf(matched, { batches, execute }, options) : {};
+    const except = new Set<string>();
+    for (const [name, tensor] of initializers) if (isLowFrequency(prepare(name, tensor, FINEST))) except.add(name);
+    const { gradients, reason } = stages.rowFeedback
+      ? await gradientsOf(matched, { batches, execute, except }, options)
+      : {};
     withoutGradients = reason;
-    const given = { batches, execute, stages, ...(gradients && { gradients }) };
+    const given = { batches, execute, stages, except, ...(gradients && { gradients }) };
     const calibratedAt = calibratedCoder(matched, given, options);
     weightsAt = async (wanted) => {
       const calibrated = await calibratedAt(wanted);
@@ -252,11 +256,13 @@ async function sampleBatches(model: Model, data: CalibrationData, { onProgress, 
 /** How much the outputs of layers matter, or why that cannot be told. */
 async function gradientsOf(
   model: Model,
-  given: Pick<CalibrateOptions, 'batches' | 'execute'>,
+  given: Pick<CalibrateOptions, 'batches' | 'execute' | 'except'>,
   { signal }: ConvertOptions,
 ): Promise<{ gradients?: Awaited<ReturnType<typeof gradientMoments>>; reason?: string }> {
+  const outputs = layerOutputs(model, given.except);
+  if (outputs.length === 0) return {};
   try {
-    return { gradients: await gradientMoments(model, layerOutputs(model), { ...given, ...(signal && { signal }) }) };
+    return { gradients: await gradientMoments(model, outputs, { ...given, ...(signal && { signal }) }) };
   } catch (error) {
     // An operator without a gradient, an older opset, or a gradient that the engine does not run.
     const isExpected = [UnsupportedError, RangeError, OnnxruntimeError].some((kind) => error instanceof kind);
@@ -268,7 +274,7 @@ async function gradientsOf(
 /** The function that codes the weights of `model` against samples. */
 function calibratedCoder(
   model: Model,
-  given: Pick<CalibrateOptions, 'batches' | 'execute' | 'stages' | 'gradients'>,
+  given: Pick<CalibrateOptions, 'batches' | 'execute' | 'stages' | 'gradients' | 'except'>,
   { onProgress, signal }: ConvertOptions,
 ): (wanted: Fidelity) => Promise<Map<string, PlannedWeight>> {
   return (wanted) =>

@@ -116,6 +116,19 @@ describe('a calibrated file', () => {
     }
   });
 
+  it('keeps weights that were fitted to low frequencies as these', async () => {
+    const unet = () => readOnnx(new Uint8Array(readFileSync(new URL('../fixtures/smooth-unet.onnx', import.meta.url))));
+    const [{ name }] = unet().graph.inputs as [{ name: string }];
+    const calibrate = onnxruntimeCalibration(dataset({ [name]: strokes(16, 5, [1, 32, 32]) }));
+    const [plain, calibrated] = [await convert(unet(), {}), await convert(unet(), { calibrate })];
+    const isDct = plain.report.tensors.filter(({ method }) => method === 'dct').map((tensor) => tensor.name);
+    expect(isDct.length).toBeGreaterThan(2);
+    for (const tensor of calibrated.report.tensors) {
+      if (isDct.includes(tensor.name)) expect(tensor.method, tensor.name).toBe('dct');
+    }
+    expect(calibrated.bytes.length).toBeLessThan(1.1 * plain.bytes.length);
+  });
+
   it('leaves inputs that never vary to the ordinary coder', async () => {
     const weight = float32Tensor([64, 64], Float32Array.from({ length: 4096 }, normal(5)));
     const nodes = [

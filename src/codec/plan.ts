@@ -78,6 +78,14 @@ export function prepareWeight(
   return { ...exact, proposals };
 }
 
+/** A weight of so many times fewer low frequencies is one that was fitted to them. */
+const FITTED = 8;
+
+/** Whether a weight is a few low frequencies along all axes, as fitting makes it: then it is best stored as these. */
+export function isLowFrequency({ tensor, proposals }: PreparedWeight): boolean {
+  return proposals.some(({ method, size }) => method === 'dct' && size * FITTED <= elementCount(tensor.shape));
+}
+
 /**
  * With float16, a support is only cut where what is left out is noise of the originals' own float32 rounding: the
  * coefficients then come back exactly.

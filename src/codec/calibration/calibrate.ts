@@ -32,6 +32,8 @@ export interface CalibrateOptions {
    */
   readonly error: number;
   readonly stages?: Stages;
+  /** Names of weights that are stored some other way. */
+  readonly except?: ReadonlySet<string>;
   /** Second moments of the gradients at outputs of layers, by the output's name (see row-moments.ts). */
   readonly gradients?: ReadonlyMap<string, Hessian>;
   readonly onProgress?: (progress: { done: number; total: number }) => void;
@@ -61,8 +63,12 @@ export function sampleCount(batches: SampleBatches): number {
 }
 
 /** The outputs of `model`'s layers whose gradients `calibrate` has a use for. */
-export function layerOutputs(model: Model): LayerOutput[] {
-  return calibratedLayers(model, weightRoles(model)).flatMap((layer) => outputOf(layer) ?? []);
+export function layerOutputs(model: Model, except?: ReadonlySet<string>): LayerOutput[] {
+  return layersBut(model, except).flatMap((layer) => outputOf(layer) ?? []);
+}
+
+function layersBut(model: Model, except: ReadonlySet<string> | undefined): Layer[] {
+  return calibratedLayers(model, weightRoles(model)).filter(({ weight }) => !except?.has(weight));
 }
 
 /** Values of the model that are held at a time; what runs it takes as much again. */
@@ -84,9 +90,9 @@ export async function fittingBatches(
  * to be stored some other way. Rejects where `execute` refuses a part of the model, and with the reason of `signal`.
  */
 export async function calibrate(model: Model, options: CalibrateOptions): Promise<Map<string, PlannedWeight>> {
-  const { batches, execute, error, stages = ALL_STAGES, onProgress, signal, gradients } = options;
+  const { batches, execute, error, stages = ALL_STAGES, onProgress, signal, gradients, except } = options;
   const samples = sampleCount(batches);
-  const layers = calibratedLayers(model, weightRoles(model));
+  const layers = layersBut(model, except);
   const weights = layers.reduce((sum, { groups, rows, columns }) => sum + groups * rows * columns, 0);
   // Rounding makes step² / 12 of error in each weight, so that n weights make of a layer's outputs n scale² / 12.
   const scale = error * Math.sqrt(12 / weights);
