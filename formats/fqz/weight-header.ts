@@ -58,7 +58,7 @@ export const DCT = 1;
 export const EXPRESSION = 2;
 export const OPERAND_KINDS = ['quantized', 'float16', 'float32', 'cosine', 'chains'] as const;
 /** Bits of the number of an operand's kind: the first version had no chains. */
-export const kindBits = (version: number) => (version === 1 ? 2 : 3);
+const kindBits = (version: number) => (version === 1 ? 2 : 3);
 
 /**
  * The headers of all weights, in a file with so many layers. Their slots tell weights of one use apart, since they resemble each other. */

@@ -85,7 +85,7 @@ const ORDER = 1;
 const VARIATION = 2;
 
 /** Number of steps of a whole fit. */
-export function stepCount({ epochs, batch }: Pick<LoopOptions, 'epochs' | 'batch'>, samples: number): number {
+function stepCount({ epochs, batch }: Pick<LoopOptions, 'epochs' | 'batch'>, samples: number): number {
   return Math.max(1, Math.round(epochs * Math.floor(samples / batch)));
 }
 

@@ -15,7 +15,7 @@ export interface OptimizerOptions {
   weightDecay?: number;
 }
 
-export const OPTIMIZER_DEFAULTS = { kind: 'adam', beta1: 0.9, beta2: 0.999, weightDecay: 0 } as const;
+const OPTIMIZER_DEFAULTS = { kind: 'adam', beta1: 0.9, beta2: 0.999, weightDecay: 0 } as const;
 
 const EPSILON = 1e-8;
 

@@ -7,7 +7,8 @@ import { Command, Option } from 'commander';
 import { writeOnnx } from '../../../formats/onnx/write.ts';
 import { type Budget, divergenceBudget, dropBudget } from '../../budget.ts';
 import { CALIBRATION_DEFAULTS, type CalibrationData, onnxruntimeCalibration } from '../../calibration-data.ts';
-import { CONVERT_DEFAULTS, type ConvertReport, convert } from '../../convert.ts';
+import { type ConvertReport, convert } from '../../convert.ts';
+import { CONVERT_DEFAULTS } from '../../convert-options.ts';
 import { openDataset } from '../../data/data-spec.ts';
 import { FormatError } from '../../errors.ts';
 import { onnxruntimeEvaluate } from '../../evaluate-constants.ts';
@@ -171,7 +172,8 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
   const seconds = (performance.now() - started) / 1000;
   const ratio = report.weightBytesFp32 / bytes.length;
   if (flags.json) {
-    const { parameters, weightBytesFp32, tensors, storedAsOnnx, calibration, calibrationSamples } = report;
+    const { parameters, weightBytesFp32, tensors, storedAsOnnx } = report;
+    const { calibration, calibrationSamples, withoutGradients } = report;
     const input = { path, bytes: inputBytes, parameters, weightBytesFp32 };
     io.print(
       JSON.stringify({
@@ -181,6 +183,7 @@ async function runConvert(io: Io, path: string, flags: ConvertFlags): Promise<vo
         seconds,
         calibration,
         calibrationSamples,
+        withoutGradients,
         storedAsOnnx,
         tensors,
       }),

@@ -11,8 +11,6 @@ import { indexOf, nextState, quantizerOf } from '../dependent.ts';
 import { type LevelPlaces, levelNeighbours } from './level-neighbours.ts';
 import { type LevelStatistics, levelStatistics } from './level-statistics.ts';
 
-export type { LevelPlaces };
-
 /** The costs of one matrix's levels, row after row. */
 export interface LevelRates {
   /** Starts with a row, which is the next one. The rows above it are known; what never was known counts as 0. */

@@ -14,6 +14,7 @@ import { FormatError } from '../../../src/errors.ts';
 import { emptyGraph, modelOf, node } from '../../../src/graph/graph.ts';
 import { float32Tensor } from '../../../src/graph/tensor.ts';
 import { random } from '../../support/random.ts';
+import { expectRefusedWhenCut, refusal } from '../../support/refusal.ts';
 
 const uniform = random(7);
 const noise = () => uniform() + uniform() + uniform() + uniform() - 2;
@@ -91,15 +92,6 @@ const operandOf = (archive: Archive, name: string): Operand => {
   return weight.network.operands[0]!;
 };
 
-function refusal(bytes: Uint8Array): unknown {
-  try {
-    readFqz(bytes);
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
-
 describe('a file with layers', () => {
   it('is as if it were in one piece when all layers are there', () => {
     const inOnePiece = readFqz(writeFqz(ARCHIVE, { keepNames: true }).bytes);
@@ -157,14 +149,7 @@ describe('a file with layers', () => {
   });
 
   it('is refused when it ends anywhere else', () => {
-    for (let length = 0; length < whole.length; length++) {
-      if (ENDS.includes(length)) continue;
-      const error = refusal(whole.subarray(0, length));
-      expect(error).toBeInstanceOf(FormatError);
-      expect((error as Error).message).toMatch(
-        /^fqz: (this is not a \.fqz file|the file is (damaged or )?cut off)[^\n]*$/,
-      );
-    }
+    expectRefusedWhenCut(whole, ENDS);
   });
 
   it('is refused when a bit of any layer is flipped', () => {

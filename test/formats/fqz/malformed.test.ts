@@ -1,21 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { crc32 } from '../../../formats/fqz/crc32.ts';
-import { readFqz } from '../../../formats/fqz/read.ts';
 import { FormatError } from '../../../src/errors.ts';
+import { expectRefusedWhenCut, refusal } from '../../support/refusal.ts';
 
 const fixture = (path: string) => new Uint8Array(readFileSync(new URL(`../../../fixtures/${path}`, import.meta.url)));
 const EXPECTED: Record<string, string> = JSON.parse(new TextDecoder().decode(fixture('malformed/expected.json')));
-
-/** What reading `bytes` throws. */
-function refusal(bytes: Uint8Array): unknown {
-  try {
-    readFqz(bytes);
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
 
 describe('malformed .fqz files', () => {
   it('all have an expected message', () => {
@@ -34,13 +24,7 @@ describe.each(['shapes.quality', 'control-flow.quality'])('%s.fqz', (name) => {
   const whole = fixture(`v1/${name}.fqz`);
 
   it('is refused when cut at any byte', () => {
-    for (let length = 0; length < whole.length; length++) {
-      const error = refusal(whole.subarray(0, length));
-      expect(error).toBeInstanceOf(FormatError);
-      expect((error as Error).message).toMatch(
-        /^fqz: (this is not a \.fqz file|the file is (damaged or )?cut off)[^\n]*$/,
-      );
-    }
+    expectRefusedWhenCut(whole);
   });
 
   it('is refused with any bit of any byte flipped', () => {
