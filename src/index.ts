@@ -20,14 +20,8 @@ export type { Archive, ArchiveGraph, Layer, Refinement, StoredWeight } from './c
 export { expandNetwork } from './codec/expand.ts';
 export type { CosineOperand, FloatOperand, Operand, QuantizedOperand, TensorNetwork } from './codec/network.ts';
 export { checkNetwork, dctNetwork, plainNetwork } from './codec/network.ts';
-export {
-  CONVERT_DEFAULTS,
-  type ConvertOptions,
-  type ConvertProgress,
-  type ConvertReport,
-  convert,
-  type TensorReport,
-} from './convert.ts';
+export { type ConvertReport, convert, type TensorReport } from './convert.ts';
+export { CONVERT_DEFAULTS, type ConvertOptions, type ConvertProgress } from './convert-options.ts';
 export { openDataset } from './data/data-spec.ts';
 export { FormatError, UnsupportedError } from './errors.ts';
 export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.ts';
