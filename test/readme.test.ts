@@ -1,5 +1,6 @@
 /**
- * Runs the README's examples as they stand, in its order: each continues with what the one before has written.
+ * Runs the README's examples as they stand, in its order: each continues with what the one before has written. Those that need
+ * models or data of the reader's own are in blocks of `bash` and `ts`, not of `sh` and `js`.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
