@@ -57,7 +57,8 @@ describe('layersOf', () => {
   it('keeps the sums of outputs to half a step of the layer', () => {
     const [layer] = layersOf(WEIGHTS, 2, new Map([['large', 0]]));
     const { factor, before } = layer!.get(large)!;
-    const sum = (levels: Int32Array, row: number) => levels.subarray(200 * row, 200 * row + 200).reduce((a, b) => a + b);
+    const sum = (levels: Int32Array, row: number) =>
+      levels.subarray(200 * row, 200 * row + 200).reduce((a, b) => a + b);
     for (let row = 0; row < 20; row++) {
       expect(Math.abs(factor * sum(before, row) - sum(large.levels, row))).toBeLessThanOrEqual(factor / 2);
     }
