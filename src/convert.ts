@@ -10,6 +10,8 @@ import { type ChannelStatistics, normStatistics } from './codec/calibration/norm
 import type { Fidelity } from './codec/fidelity.ts';
 import { layersOf } from './codec/layering.ts';
 import { isLowFrequency, type PlannedWeight, planWeight, prepareWeight } from './codec/plan.ts';
+import { planCore } from './codec/plan-core.ts';
+import { returnWeights, takeTrainedCores } from './codec/trained-cores.ts';
 import { weightRoles } from './codec/weight-roles.ts';
 import {
   CONVERT_DEFAULTS,
@@ -76,12 +78,14 @@ export async function convert(
   const fidelity = fidelityOf(options);
   checkLayers(options);
   checkCompanions(options);
-  const parameters = countParameters(model);
+  const cores = takeTrainedCores(model);
+  const parameters = [...cores.values()].reduce((sum, { shape }) => sum + elementCount(shape), countParameters(model));
   const { onProgress, signal, targetSize } = options;
 
   onProgress?.({ phase: 'simplifying the graph', done: 0, total: 1 });
   const norms = options.calibrate?.source === 'noise' ? normStatistics(model) : new Map<string, ChannelStatistics>();
   await simplify(model, options.evaluate ? { evaluate: options.evaluate } : {});
+  returnWeights(model, cores);
   onProgress?.({ phase: 'simplifying the graph', done: 1, total: 1 });
 
   const storedAsOnnx = whyNotCompact(model);
@@ -120,8 +124,14 @@ export async function convert(
   };
   const prepare = (name: string, tensor: Tensor, finest: Fidelity) =>
     prepareWeight(name, tensor, roles.get(name), finest);
+  const planner = (name: string, tensor: Tensor, finest: Fidelity): ((wanted: Fidelity) => PlannedWeight) => {
+    const core = cores.get(name);
+    if (core) return (wanted) => planCore(name, core, wanted);
+    const prepared = prepare(name, tensor, finest);
+    return (wanted) => planWeight(prepared, wanted);
+  };
 
-  const isFitted = (name: string, tensor: Tensor) => isLowFrequency(prepare(name, tensor, FINEST));
+  const isFitted = (name: string, tensor: Tensor) => cores.has(name) || isLowFrequency(prepare(name, tensor, FINEST));
 
   const { calibrate: samples, budget } = options;
   const isSearch = targetSize !== undefined || budget !== undefined;
@@ -132,14 +142,14 @@ export async function convert(
       const coded = await calibrated.code(wanted);
       return each(
         'coding weights',
-        (name, tensor) => coded.get(name) ?? planWeight(prepare(name, tensor, wanted), wanted),
+        (name, tensor) => (cores.has(name) ? undefined : coded.get(name)) ?? planner(name, tensor, wanted)(wanted),
       );
     };
   } else if (isSearch) {
-    const prepared = await each('coding weights', (name, tensor) => prepare(name, tensor, FINEST));
-    weightsAt = async (wanted) => prepared.map((weight) => planWeight(weight, wanted));
+    const prepared = await each('coding weights', (name, tensor) => planner(name, tensor, FINEST));
+    weightsAt = async (wanted) => prepared.map((plan) => plan(wanted));
   } else {
-    weightsAt = (wanted) => each('coding weights', (name, tensor) => planWeight(prepare(name, tensor, wanted), wanted));
+    weightsAt = (wanted) => each('coding weights', (name, tensor) => planner(name, tensor, wanted)(wanted));
   }
   const steps = samples ? FEW_FILES : MANY_FILES;
   let candidates = 0;
