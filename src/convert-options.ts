@@ -1,11 +1,11 @@
 /**
  * What a conversion can be asked for, and what of it is refused.
  */
+import { MOST_LAYERS } from '../formats/fqz/format.ts';
 import type { Budget } from './budget.ts';
 import type { CalibrationData } from './calibration-data.ts';
 import type { Stages } from './codec/calibration/code-layer.ts';
 import type { Fidelity } from './codec/fidelity.ts';
-import { MOST_LAYERS } from './codec/layering.ts';
 import type { Evaluate } from './graph/passes/fold-constants.ts';
 import type { Preparation } from './graph/preparation.ts';
 

@@ -15,9 +15,6 @@ import type { Layer, Refinement, StoredWeight } from './archive.ts';
 import { keepSums, sumGroups } from './keep-sums.ts';
 import { cosineAxes, type Operand, type QuantizedOperand } from './network.ts';
 
-/** Most layers of a file. */
-export const MOST_LAYERS = 8;
-
 /** The smallest operands, with so large a part of all numbers, come whole with the first layer: every output feels them. */
 const WHOLE_PART = 0.02;
 
