@@ -78,8 +78,10 @@ export async function convert(
   const fidelity = fidelityOf(options);
   checkLayers(options);
   checkCompanions(options);
+  const given = countParameters(model);
   const cores = takeTrainedCores(model);
-  const parameters = [...cores.values()].reduce((sum, { shape }) => sum + elementCount(shape), countParameters(model));
+  const rebuilt = [...cores.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const parameters = cores.size > 0 ? rebuilt + countParameters(model) : given;
   const { onProgress, signal, targetSize } = options;
 
   onProgress?.({ phase: 'simplifying the graph', done: 0, total: 1 });

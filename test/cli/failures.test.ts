@@ -112,10 +112,10 @@ describe('a damaged .fqz', () => {
 
   it('of a future version', async () => {
     const bytes = readFileSync(FQZ);
-    bytes[3]! += 1;
+    bytes[3] = 100;
     writeFileSync(at('future'), bytes);
     for (const args of [...readers(at('future')).slice(1, 4), ['unpack', at('future'), '-o', OUTPUT]]) {
-      await expectFailure(args, 'version 2');
+      await expectFailure(args, 'version 100');
     }
   });
 });
