@@ -5,7 +5,6 @@ import { UnsupportedError } from '../src/errors.ts';
 import { gradientMoments } from '../src/gradient-moments.ts';
 import { type Dim, type Node, node } from '../src/graph/graph.ts';
 import { toFloat32 } from '../src/graph/numbers.ts';
-import { singlePrecision } from '../src/graph/passes/single-precision.ts';
 import { float32Tensor, type Tensor } from '../src/graph/tensor.ts';
 import { normal } from './support/random.ts';
 import { buildModel, runModel } from './support/run-model.ts';
@@ -87,6 +86,7 @@ describe('moments of gradients', () => {
         }
       }
     }
+    // 6,000 random combinations: sums of squares scatter by about 2 %.
     expectClose(moments.get('scores')!.values, expected, 0.08);
   });
 
@@ -99,36 +99,5 @@ describe('moments of gradients', () => {
     });
     const given = { batches: [new Map([['x', numbers(7, 4, 4)]])], execute: onnxruntimeExecute };
     await expect(gradientMoments(model, [{ name: 'inner', axis: -1 }], given)).rejects.toThrow(UnsupportedError);
-  });
-});
-
-describe('a model in single precision', () => {
-  it('computes the same, of float32 tensors only', async () => {
-    const half = build({
-      inputs: { x: ['N', 4] },
-      initializers: { w: numbers(8, 4, 5) },
-      nodes: [
-        node('Cast', ['x'], ['low'], { to: { type: 'int', value: 10 } }),
-        node('Cast', ['w'], ['weight'], { to: { type: 'int', value: 10 } }),
-        node('MatMul', ['low', 'weight'], ['product']),
-        node('Cast', ['product'], ['y'], { to: { type: 'int', value: 1 } }),
-      ],
-      outputs: ['y'],
-    });
-    const feeds = new Map([['x', numbers(9, 7, 4)]]);
-    const single = singlePrecision(half);
-    expect(single.graph.nodes.map(({ attributes }) => attributes.get('to'))).toEqual([
-      { type: 'int', value: 1 },
-      { type: 'int', value: 1 },
-      undefined,
-      { type: 'int', value: 1 },
-    ]);
-    expect(half.graph.nodes[0]!.attributes.get('to')).toEqual({ type: 'int', value: 10 });
-    const [low, full] = [await runModel(half, feeds), await runModel(single, feeds)];
-    const [a, b] = [toFloat32(low.get('y')!), toFloat32(full.get('y')!)];
-    const largest = Math.max(...b.map(Math.abs));
-    const difference = Math.max(...a.map((value, at) => Math.abs(value - b[at]!)));
-    expect(difference).toBeGreaterThan(0);
-    expect(difference / largest).toBeLessThan(2e-3);
   });
 });

@@ -42,6 +42,7 @@ export function levelsCode(coder: BitCoder): (layout: CoreLayout) => Int32Array 
 }
 
 /** The neighbourhood of an entry, from 0 to 23. */
+/** The class of the neighbours' mean magnitude: 0 without any, otherwise two to the octave, in eighths. */
 export function neighbourhoodOf({ sum, weight }: Neighbours): number {
   if (weight === 0) return ALONE;
   const eighths = Math.floor((8 * sum) / weight);

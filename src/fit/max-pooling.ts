@@ -1,6 +1,6 @@
 /**
- * Max pooling as the training graph is quick with. onnxruntime's MaxPool that tells its indices, which the gradient would need,
- * takes 17 ms for (128, 20, 24, 24), as the largest of the four phases of SpaceToDepth it takes 1.3 ms.
+ * Max pooling as the training graph is quick with: the largest of the phases of SpaceToDepth, which are cut before a 1×1 convolution
+ * widens them. For (128, 20, 24, 24) that takes 1.3 ms, a MaxPool that tells its indices 17 ms.
  */
 import { intAttribute, intsAttribute, type Model, type Node, node as newNode } from '../graph/graph.ts';
 import { inferShapes } from '../graph/shape-inference.ts';
