@@ -1,0 +1,6 @@
+/**
+ * The kernels that there are as shaders, a family per file. What is missing here the host runs.
+ */
+import type { ShaderTable } from './dispatch.ts';
+
+export const SHADERS: ShaderTable = {};
