@@ -2,5 +2,8 @@
  * The kernels that there are as shaders, a family per file. What is missing here the host runs.
  */
 import type { ShaderTable } from './dispatch.ts';
+import { fill } from './kernels/fill.ts';
 
-export const SHADERS: ShaderTable = {};
+export const SHADERS: ShaderTable = {
+  fill,
+};
