@@ -14,6 +14,8 @@ import { elementCount, numericTensor, type Tensor } from './graph/tensor.ts';
 import type { TensorInfo } from './onnxruntime.ts';
 
 export interface TrainingDataOptions extends PictureInputOptions {
+  /** Height and width that pictures are fed at, even where the model declares others. */
+  size?: readonly [height: number, width: number];
   preparation?: Partial<Preparation>;
   /** Only the first samples. */
   limit?: number;
@@ -39,8 +41,9 @@ export function trainingData(
 const MOST_KEPT_BYTES = 2 ** 29;
 
 function pictures(inputs: readonly TensorInfo[], dataset: PictureDataset, options: TrainingDataOptions): TrainingData {
-  const { preparation: given, limit = dataset.count, shift = 0, flip = false } = options;
-  const input = pictureInput(inputs, options);
+  const { preparation: given, limit = dataset.count, shift = 0, flip = false, size, ...declared } = options;
+  const own = pictureInput(inputs, declared);
+  const input = size ? { ...own, height: size[0], width: size[1] } : own;
   const preparation = { ...PREPARATION_DEFAULTS, ...given };
   const kept = new Map<number, PictureSample>();
   let keptBytes = 0;

@@ -17,6 +17,7 @@ import { coefficientCountOf, type Parameter } from './parameter.ts';
 import { biasElements, parameterize, type Start } from './parameterize.ts';
 import { randomStream } from './random.ts';
 import { FIRST_RATE_WEIGHT } from './rate.ts';
+import { withInputShapes } from './student.ts';
 import { objectivesFor } from './targets.ts';
 import { openTeacher, type Teacher } from './teacher.ts';
 import { trainableModel } from './trainable.ts';
@@ -79,12 +80,13 @@ export async function fit(model: Model, data: TrainingData, options: FitOptions)
   const distillation = options.distillation ?? (labels ? 0 : 1);
   const opened: { release(): Promise<void> }[] = [];
   try {
+    const { feeds, outputs } = await batchShapes(model, data, loop.batch, execute);
     let teacher: Teacher | undefined;
     if (distillation > 0) {
-      teacher = await openTeacher(options.teacher ?? model, execute, data.count, !loop.augment);
+      const taughtBy = withInputShapes(options.teacher ?? model, feeds);
+      teacher = await openTeacher(taughtBy, execute, data.count, !loop.augment);
       opened.push(teacher);
     }
-    const { feeds, outputs } = await batchShapes(model, data, loop.batch, execute);
     await simplify(model, options.evaluate ? { evaluate: options.evaluate } : {});
     const objectives = objectivesFor(outputs, data.truth, {
       labels,
@@ -225,16 +227,19 @@ function floatElements({ graph }: Model): number {
   return count;
 }
 
-/** Shapes of a batch's feeds, and of the outputs that the model gives for them. */
+/** Shapes of a batch's feeds, and of the outputs that the model gives for them, which may not be of the size that it declares. */
 async function batchShapes(model: Model, data: TrainingData, batch: number, execute: Execute) {
-  const graph = await execute(model);
+  const { feeds } = await data.batch(Uint32Array.from({ length: batch }, (_, at) => at));
+  const shapes = new Map([...feeds].map(([name, { shape }]) => [name, shape]));
+  const graph = await execute(withInputShapes(model, shapes));
   try {
-    const { feeds } = await data.batch(Uint32Array.from({ length: batch }, (_, at) => at));
     const results = await graph.run(feeds);
-    return {
-      feeds: new Map([...feeds].map(([name, { shape }]) => [name, shape])),
-      outputs: model.graph.outputs.map(({ name }) => ({ name, shape: results.get(name)!.shape })),
-    };
+    const outputs = model.graph.outputs.map(({ name }) => ({ name, shape: results.get(name)!.shape }));
+    return { feeds: shapes, outputs };
+  } catch (cause) {
+    const sizes = [...shapes].map(([name, shape]) => `${name} ${shape.join('x')}`);
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new RangeError(`the model does not run on a batch of ${sizes.join(', ')}: ${problem}`, { cause });
   } finally {
     await graph.release();
   }

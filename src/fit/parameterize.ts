@@ -2,7 +2,7 @@
  * Which weights of a model are trained, as which cores, with how many coefficients each, and where they start.
  */
 import { dct } from '../codec/dct.ts';
-import { gather } from '../codec/support.ts';
+import { gather, type Support, smallestSupport } from '../codec/support.ts';
 import { type WeightRole, weightRoles } from '../codec/weight-roles.ts';
 import { forEachInZigzag } from '../codec/zigzag.ts';
 import type { Model } from '../graph/graph.ts';
@@ -44,6 +44,9 @@ const DENSE_PART = 0.5;
 /** Fresh coefficients are drawn for weights of this part of He's deviation: at 1, the first steps diverge. */
 const FRESH_GAIN = 0.3;
 
+/** A weight that so few low frequencies explain, up to this relative error, was made of them: they are its support. */
+const SMOOTH = 1e-3;
+
 /** Biases are trained in units of this: that of a typical activation. */
 const BIAS_SCALE = 0.1;
 
@@ -56,12 +59,18 @@ const BIAS_SCALE = 0.1;
 export function parameterize(model: Model, options: ParameterizeOptions): Parameter[] {
   if (!options.biases) dropBiases(model);
   const roles = weightRoles(model);
+  const biases = new Set(biasUses(model).map((node) => node.inputs[2]!));
   const weights: Weight[] = [];
   for (const [name, tensor] of model.graph.initializers) {
     const role = roles.get(name);
     if (role?.kind !== 'weight' || !isFloat(tensor.dtype)) continue;
     const folded = role.folded ?? tensor.shape;
-    weights.push({ name, tensor, role, folded, size: elementCount(tensor.shape) });
+    const weight = { name, tensor, role, folded, size: elementCount(tensor.shape) };
+    // Norms that were trained without scale and shift are written with ones and zeros.
+    if (isVector(weight) && isUniform(tensor) && !biases.has(name)) continue;
+    weights.push(
+      options.start === 'trained' && !isVector(weight) ? { ...weight, own: ownCoefficients(weight) } : weight,
+    );
   }
   const counts = shareOut(weights, options);
   return weights.map((weight, at) => start(weight, counts[at]!, options));
@@ -73,9 +82,16 @@ interface Weight {
   readonly role: WeightRole;
   readonly folded: readonly number[];
   readonly size: number;
+  /** For a start from them, the coefficients that the weight is made of: all, or the few that it was made of. */
+  readonly own?: Support;
 }
 
-const isVector = ({ folded }: Weight) => folded.filter((size) => size > 1).length < 2;
+const isVector = ({ folded }: Pick<Weight, 'folded'>) => folded.filter((size) => size > 1).length < 2;
+
+function isUniform(tensor: Tensor): boolean {
+  const values = toFloat32(tensor);
+  return values.every((value) => value === values[0]);
+}
 
 /** Elements of the biases that `parameterize` would drop. */
 export function biasElements(model: Model): number {
@@ -97,9 +113,26 @@ function dropBiases(model: Model): void {
   for (const name of dropped) if (!used.has(name)) graph.initializers.delete(name);
 }
 
-/** How many coefficients each weight gets; vectors keep all of their numbers. */
+function ownCoefficients({ tensor, folded, size }: Weight): Support {
+  const values = new Float64Array(toFloat32(tensor));
+  const axes = longAxes(folded);
+  dct(values, folded, axes);
+  const support = smallestSupport(values, folded, axes, SMOOTH);
+  return support.size <= DENSE_PART * size ? support : { shape: folded, values, size };
+}
+
+const longAxes = (folded: readonly number[]) => folded.flatMap((length, axis) => (length > 1 ? [axis] : []));
+
+/**
+ * How many coefficients each weight gets. Vectors keep all of their numbers, and what is made of a few coefficients has those,
+ * unless all of them are too many.
+ */
 function shareOut(weights: readonly Weight[], { coefficients, allocation }: ParameterizeOptions): number[] {
-  const counts = weights.map((weight) => (isVector(weight) ? weight.size : allocation?.get(weight.name)));
+  const made = weights.map((weight) => (weight.own && weight.own.size < weight.size ? weight.own.size : undefined));
+  const fits = made.reduce<number>((sum, count) => sum + (count ?? 0), 0) <= coefficients;
+  const counts = weights.map((weight, at) =>
+    isVector(weight) ? weight.size : (allocation?.get(weight.name) ?? (fits ? made[at] : undefined)),
+  );
   const open = weights.filter((_, at) => counts[at] === undefined).sort((a, b) => a.size - b.size);
   let left = coefficients - counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
   if (left < FEWEST * open.length) {
@@ -121,10 +154,14 @@ function shareOut(weights: readonly Weight[], { coefficients, allocation }: Para
 }
 
 function start(weight: Weight, count: number, { start, random }: ParameterizeOptions): Parameter {
-  const { name, tensor, folded, size, role } = weight;
+  const { name, tensor, folded, size, role, own } = weight;
   const plain = isVector(weight) || count > DENSE_PART * size;
-  const axes = plain ? [] : folded.flatMap((length, axis) => (length > 1 ? [axis] : []));
-  const box = plain ? folded : boxOf(folded, axes, Math.min(size, Math.ceil(ROOM * count)));
+  const axes = plain ? [] : longAxes(folded);
+  const box = plain
+    ? folded
+    : own && own.size < size
+      ? own.shape
+      : boxOf(folded, axes, Math.min(size, Math.ceil(ROOM * count)));
   const base = { name, dtype: tensor.dtype as FloatDType, shape: tensor.shape, folded, axes, box };
   if (start === 'fresh') {
     const parameter = newParameter({ ...base, scale: freshScale(weight, plain ? size : count, role) }, count);
@@ -134,9 +171,7 @@ function start(weight: Weight, count: number, { start, random }: ParameterizeOpt
     }
     return parameter;
   }
-  const coefficients = new Float64Array(toFloat32(tensor));
-  dct(coefficients, folded, axes);
-  const core = gather(coefficients, folded, box);
+  const core = plain ? Float64Array.from(toFloat32(tensor)) : gather(own!.values, own!.shape, box);
   const kept = newParameter({ ...base, scale: 1 }, count).live;
   const energy = core.reduce((sum, value, at) => sum + (kept[at] ? value * value : 0), 0);
   const scale = Math.sqrt(energy / kept.reduce((sum, flag) => sum + flag, 0)) || freshScale(weight, count, role);

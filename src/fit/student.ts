@@ -29,16 +29,8 @@ export function buildStudent(
   shapes: ReadonlyMap<string, readonly number[]>,
   { layers = true } = {},
 ): Student {
-  const model: Model = {
-    ...rest,
-    graph: {
-      ...graph,
-      inputs: graph.inputs.map((input) => withShape(input, shapes.get(input.name))),
-      outputs: graph.outputs.map(({ name }) => ({ name })),
-      initializers: new Map(graph.initializers),
-      values: new Map(),
-    },
-  };
+  const model = withInputShapes({ graph, ...rest }, shapes);
+  model.graph.initializers = new Map(graph.initializers);
   const newName = nameMaker(graph);
   const emit = emitterFor(model, newName);
   const cores = parameters.map((parameter) => {
@@ -78,6 +70,22 @@ export function buildStudent(
   }
   model.graph.nodes.unshift(...rebuilds);
   return { model, cores };
+}
+
+/**
+ * The model for inputs of these shapes, by name, which may contradict those that it declares: whether its nodes can do with
+ * others shows when it runs. It shares its nodes and initialisers with `model`.
+ */
+export function withInputShapes({ graph, ...rest }: Model, shapes: ReadonlyMap<string, readonly number[]>): Model {
+  return {
+    ...rest,
+    graph: {
+      ...graph,
+      inputs: graph.inputs.map((input) => withShape(input, shapes.get(input.name))),
+      outputs: graph.outputs.map(({ name }) => ({ name })),
+      values: new Map(),
+    },
+  };
 }
 
 function withShape(input: Model['graph']['inputs'][number], shape: readonly number[] | undefined) {

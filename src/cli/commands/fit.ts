@@ -7,6 +7,7 @@ import { Command, Option } from 'commander';
 import { writeOnnx } from '../../../formats/onnx/write.ts';
 import { openDataset } from '../../data/data-spec.ts';
 import type { Dataset } from '../../data/dataset.ts';
+import { pictureInput } from '../../data/picture-input.ts';
 import { FormatError } from '../../errors.ts';
 import { type Evaluation, evaluate } from '../../evaluate.ts';
 import { onnxruntimeEvaluate } from '../../evaluate-constants.ts';
@@ -17,7 +18,7 @@ import type { OptimizerKind } from '../../fit/optimizer.ts';
 import { FIT_DEFAULTS, type FitOptions, type FitSnapshot } from '../../fit/options.ts';
 import type { SupportSchedule } from '../../fit/schedule.ts';
 import { PREPARATION_DEFAULTS } from '../../graph/preparation.ts';
-import { openOnnx } from '../../onnxruntime.ts';
+import { openOnnx, type TensorInfo } from '../../onnxruntime.ts';
 import { trainingData } from '../../training-data.ts';
 import { unpack } from '../../unpack.ts';
 import { finiteNumber, positiveNumber, wholeNumber } from '../arguments.ts';
@@ -156,18 +157,18 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
   const { threads } = flags;
   const given = preparationFromFlags(flags);
   const preparation = Object.keys(given).length === 0 ? undefined : { ...PREPARATION_DEFAULTS, ...given };
-  const picture = {
-    preparation: given,
-    ...(flags.size && { size: flags.size }),
-    ...(flags.layout && { layout: flags.layout }),
-  };
+  const picture = { preparation: given, ...(flags.layout && { layout: flags.layout }) };
   const session = await openOnnx(writeOnnx(model));
   const data = trainingData(session, train, {
     ...picture,
+    ...(flags.size && { size: flags.size }),
     ...(flags.limit !== undefined && { limit: flags.limit }),
     ...(flags.shift !== undefined && { shift: flags.shift }),
     ...(flags.flip && { flip: true }),
   });
+  // A model that fixes its size is measured at that, whatever it is trained at.
+  const openSize =
+    flags.size && test?.kind === 'pictures' && isOfOpenSize(session.inputs, flags) ? flags.size : undefined;
   await session.release();
 
   let snapshot: FitSnapshot | undefined;
@@ -207,7 +208,7 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
   curve?.write(new TextEncoder().encode(fitCurve(course)));
   trainable?.write(writeOnnx(result.trainable));
 
-  const evaluation = test && (await evaluated(result, test, picture));
+  const evaluation = test && (await evaluated(result, test, { ...picture, ...(openSize && { size: openSize }) }));
   const seconds = (performance.now() - started) / 1000;
   if (flags.json) {
     const { bytes, graphBytes, weightBytes, coefficients, parameters, tensors, start, steps } = result;
@@ -244,6 +245,10 @@ async function openData({ data, eval: spec }: FitFlags): Promise<{ train: Datase
   const train = await openDataset(holdsBoth ? `${data}:train` : data);
   const testSpec = spec ?? (holdsBoth ? `${data}:test` : undefined);
   return { train, ...(testSpec !== undefined && { test: await openDataset(testSpec) }) };
+}
+
+function isOfOpenSize(inputs: readonly TensorInfo[], { layout }: FitFlags): boolean {
+  return pictureInput(inputs, layout ? { layout } : {}).height === null;
 }
 
 function checkpointFile({ checkpoint, output }: FitFlags): OutputFile {
