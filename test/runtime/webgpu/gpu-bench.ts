@@ -116,7 +116,8 @@ function record(bench: RecordingBench, facts: DeviceFacts, { run }: KernelCase) 
     (bench.plain[name] as (...numbers: number[]) => void)(...numbers);
     const lowering = SHADERS[name] as ((facts: DeviceFacts, ...args: Argument[]) => readonly Dispatch[]) | undefined;
     const dispatches = lowering?.(facts, ...args);
-    if (!dispatches) for (const [at, buffer] of buffers) if (args.includes(buffer)) uploads.set(buffer, bench.wordsAt(at));
+    if (!dispatches)
+      for (const [at, buffer] of buffers) if (args.includes(buffer)) uploads.set(buffer, bench.wordsAt(at));
     steps.push({ uploads, dispatches: dispatches ?? [] });
   };
   return { expected: run(bench), steps, buffers };
@@ -189,7 +190,7 @@ export async function failuresOnGpu(
     for (const [at, { given, steps, buffers, expected }] of batch.entries()) {
       const outcome = outcomes[at]!;
       if (outcome.status === 'rejected') {
-        failures.push(`${given.name}: ${outcome.reason}`);
+        failures.push(`${given.name}: ${firstLines(outcome.reason)}`);
         continue;
       }
       const { results, problem } = outcome.value;
@@ -203,7 +204,12 @@ export async function failuresOnGpu(
       for (const text of [...problems, problem]) if (text) failures.push(`${given.name}: ${text}`);
     }
     const error = await device.popErrorScope();
-    if (error) failures.push(error.message);
+    if (error) failures.push(firstLines(error.message));
   }
   return failures;
+}
+
+/** Compilers list everything that might have been meant. */
+function firstLines(message: unknown): string {
+  return String(message).slice(0, 300);
 }
