@@ -3,21 +3,26 @@
  */
 import { openFqz } from '../formats/fqz/read.ts';
 import { memoryOf } from '../formats/fqz/weight-header.ts';
-import { FormatError, UnsupportedError } from '../src/errors.ts';
+import { FormatError } from '../src/errors.ts';
 import { type Backend, limited, type Machines, openMachine, type WasmSource } from './backend.ts';
 import { openCache } from './cache.ts';
-import { graphOf, type Port } from './decoded-graph.ts';
-import { createEngine, type Engine, type MemoryUse } from './engine.ts';
+import { graphOf } from './decoded-graph.ts';
+import type { MemoryUse } from './engine.ts';
+import { fixedShapes } from './fixed-shapes.ts';
 import { checkIntegrity, parseIntegrity } from './integrity.ts';
+import { type GpuBackend, openEngine } from './open-engine.ts';
 import type { Operators } from './operators/operator.ts';
-import { NeedsNumbers } from './plan/builder.ts';
-import type { PlanInput } from './plan/make-plan.ts';
 import { createSession, type Session } from './session.ts';
 import { isRemote, type LoadProgress, readSource, type Source } from './source.ts';
 
 export interface LoadOptions {
-  /** `auto` is WebAssembly, or plain JavaScript where a content security policy forbids that. */
+  /**
+   * `auto` is the GPU where there is one and the model is large enough to gain, else WebAssembly, or plain JavaScript where a content
+   * security policy forbids that; all of them as far as this build of the runtime has them.
+   */
   backend?: Backend;
+  /** The GPU device to run on, which stays the caller's; by default one that all sessions share. */
+  device?: GPUDevice;
   /**
    * How wide to run the model, as a fraction of its own width, where its channels are coded by cosines: 0.25 is several
    * times faster.
@@ -60,6 +65,7 @@ export type Load = (source: Source, options?: LoadOptions) => Promise<Session>;
 export interface Edition {
   readonly operators: Operators;
   readonly machines: Machines;
+  readonly gpu?: GpuBackend;
 }
 
 /** The `load` of a build of the runtime. */
@@ -93,7 +99,7 @@ async function loadWith(edition: Edition, source: Source, options: LoadOptions):
 
 type Settings = LoadOptions & Required<Pick<LoadOptions, keyof typeof LOAD_DEFAULTS>>;
 
-async function open({ operators, machines }: Edition, bytes: Uint8Array, settings: Settings): Promise<Session> {
+async function open({ operators, machines, gpu }: Edition, bytes: Uint8Array, settings: Settings): Promise<Session> {
   const { backend, width, integrity, wasm, maxMemory, signal, onProgress } = settings;
   if (integrity !== undefined) await checkIntegrity(bytes, integrity);
   onProgress?.({ phase: 'compile', loaded: 0, total: 1 });
@@ -118,8 +124,12 @@ async function open({ operators, machines }: Edition, bytes: Uint8Array, setting
     onProgress?.({ phase: 'plan', loaded: total, total });
     onProgress?.({ phase: 'weights', loaded: 0, total: 1 });
   };
-  const engine = createEngine(opened, limited(machine, maxMemory), { width, operators, onPlan });
-  prepareFixedShapes(engine, inputs);
+  const engine = await openEngine(opened, limited(machine, maxMemory), gpu, fixedShapes(inputs), {
+    ...settings,
+    operators,
+    onPlan,
+    fallback,
+  });
   isLoading = false;
   onProgress?.({ phase: 'weights', loaded: 1, total: 1 });
   return createSession(engine, {
@@ -127,30 +137,7 @@ async function open({ operators, machines }: Edition, bytes: Uint8Array, setting
     outputs,
     width,
     fileBytes: bytes.length,
-    ...(fallback && { fallback }),
     ...(preparation && { preparation }),
     ...(labels && { labels }),
   });
-}
-
-/**
- * Plans at once where the file leaves no size open but that of a batch, so that weights are in place before the first
- * run, and what cannot be run is refused here.
- */
-function prepareFixedShapes(engine: Engine, ports: readonly Port[]): void {
-  const inputs = new Map<string, PlanInput>();
-  let isAssumed = false;
-  for (const { name, dtype, shape } of ports) {
-    const sizes = shape?.map((size, axis) => (typeof size === 'number' || axis > 0 ? size : 1));
-    if (!sizes?.every((size) => typeof size === 'number')) return;
-    isAssumed ||= typeof shape![0] !== 'number' && shape!.length > 0;
-    inputs.set(name, { dtype, shape: sizes });
-  }
-  try {
-    engine.prepare(inputs);
-  } catch (error) {
-    // Shapes may depend on the elements of inputs, and a model may want more than a batch of one.
-    const isOfFile = error instanceof UnsupportedError || error instanceof FormatError;
-    if (!(error instanceof NeedsNumbers || (isAssumed && !isOfFile))) throw error;
-  }
 }

@@ -6,15 +6,16 @@
 import type { Preparation } from '../src/graph/preparation.ts';
 import type { Port } from './decoded-graph.ts';
 import { ELEMENT_ARRAYS, type ElementType } from './elements.ts';
-import type { Engine, MemoryUse } from './engine.ts';
-import { type InputValue, inputTensors, shapeText, type Tensor } from './tensor.ts';
+import type { BufferTensor, Engine, EngineTensor, MemoryUse } from './engine.ts';
+import { isIntegral } from './plan/value.ts';
+import { GpuTensor, type InputValue, inputTensors, shapeText, type Tensor } from './tensor.ts';
 
 /** What a session runs on and what that takes. */
 export interface SessionInfo {
-  readonly backend: 'js' | 'wasm';
-  /** Which of the WebAssembly builds runs. */
-  readonly variant?: 'simd' | 'relaxed-simd';
-  /** Why it is `js`, where `auto` had to do without WebAssembly. */
+  readonly backend: 'js' | 'wasm' | 'webgpu';
+  /** Which of the WebAssembly builds runs (`simd` or `relaxed-simd`), or the vendor and architecture of the GPU. */
+  readonly variant?: string;
+  /** Why `auto` had to do without the GPU, or without WebAssembly. */
   readonly fallback?: string;
   /** The fraction of the model's own width that was asked for. */
   readonly width: number;
@@ -26,11 +27,18 @@ export interface SessionInfo {
 }
 
 /** What a session is told of the file and of how it was loaded. */
-export interface SessionFacts extends Pick<SessionInfo, 'fallback' | 'width' | 'fileBytes'> {
+export interface SessionFacts extends Pick<SessionInfo, 'width' | 'fileBytes'> {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly preparation?: Preparation;
   readonly labels?: readonly string[];
+}
+
+/** A value for every input, by name. */
+export type Feeds = Readonly<Record<string, InputValue | GpuTensor>>;
+
+export interface RunOptions {
+  signal?: AbortSignal;
 }
 
 /** An open model. */
@@ -48,10 +56,15 @@ export interface Session {
    * another in the order of their calls; a run that has begun is not interrupted. The arrays must not change before the
    * result is there.
    *
+   * On the GPU, inputs may be in buffers of its device, and `location: 'gpu'` leaves the outputs there, in buffers that are the
+   * caller's to destroy.
+   *
    * Rejects with `TypeError` for a missing, unknown or mistyped input, `RangeError` for shapes that do not fit,
-   * the signal's reason where that aborts before the run's turn, and an `InvalidStateError` after `dispose`.
+   * the signal's reason where that aborts before the run's turn, an `OperationError` where the GPU's device is lost, and an
+   * `InvalidStateError` after `dispose`.
    */
-  run(feeds: Readonly<Record<string, InputValue>>, options?: { signal?: AbortSignal }): Promise<Record<string, Tensor>>;
+  run(feeds: Feeds, options?: RunOptions & { location?: 'cpu' }): Promise<Record<string, Tensor>>;
+  run(feeds: Feeds, options: RunOptions & { location: 'gpu' }): Promise<Record<string, GpuTensor>>;
   /**
    * Runs the model once on zeros, so that the first real run finds memory, plan and compiled code in place. `shapes`
    * are needed for inputs that leave sizes open, other than a batch size, which is 1 unless given.
@@ -63,7 +76,7 @@ export interface Session {
 
 /** A session over `engine`. */
 export function createSession(engine: Engine, facts: SessionFacts): Session {
-  const { inputs, outputs, preparation, labels, fallback, width, fileBytes } = facts;
+  const { inputs, outputs, preparation, labels, width, fileBytes } = facts;
   let open: Engine | undefined = engine;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -72,14 +85,30 @@ export function createSession(engine: Engine, facts: SessionFacts): Session {
     return open;
   };
 
+  const run = async (
+    feeds: Feeds,
+    { signal, location = 'cpu' }: RunOptions & { location?: 'cpu' | 'gpu' } = {},
+  ): Promise<Record<string, Tensor | GpuTensor>> => {
+    const { backend } = engineNow();
+    if (location === 'gpu' && backend !== 'webgpu') {
+      throw new TypeError(`outputs stay on the GPU with the backend "webgpu" only, this is "${backend}"`);
+    }
+    const tensors = inputTensors(inputs, feeds);
+    const result = last.then(() => {
+      signal?.throwIfAborted();
+      return engineNow().run(tensors, location === 'gpu');
+    });
+    last = result.catch(() => {});
+    return Object.fromEntries([...(await result)].map(([name, value]) => [name, tensorOf(value)]));
+  };
+
   const session: Session = {
     inputs,
     outputs,
     ...(preparation && { preparation }),
     ...(labels && { labels }),
     get info() {
-      const { machine, memory, plan } = engineNow();
-      const { backend, variant } = machine;
+      const { backend, variant, fallback, memory, plan } = engineNow();
       return {
         backend,
         ...(variant && { variant }),
@@ -90,25 +119,25 @@ export function createSession(engine: Engine, facts: SessionFacts): Session {
         ...(plan && { plan: { steps: plan.steps.length, kernels: countKernels(plan.steps) } }),
       };
     },
-    async run(feeds, { signal } = {}) {
-      engineNow();
-      const tensors = inputTensors(inputs, feeds);
-      const result = last.then(() => {
-        signal?.throwIfAborted();
-        return engineNow().run(tensors);
-      });
-      last = result.catch(() => {});
-      return Object.fromEntries(await result) as Record<string, Tensor>;
-    },
+    run: run as Session['run'],
     async warmup(shapes = {}) {
       const feeds = inputs.map((port) => [port.name, zeros(port, shapes[port.name])] as const);
       await session.run(Object.fromEntries(feeds));
     },
     dispose() {
+      const closing = open;
       open = undefined;
+      // A run under way still needs what is freed here.
+      last.then(() => closing?.dispose());
     },
   };
   return session;
+}
+
+function tensorOf(value: EngineTensor | BufferTensor): Tensor | GpuTensor {
+  if ('data' in value) return value as Tensor;
+  const { dtype, shape, buffer } = value;
+  return GpuTensor.fromGPUBuffer(buffer, shape, isIntegral(dtype) ? 'int32' : 'float32');
 }
 
 function countKernels(steps: readonly { readonly kernel: string }[]): Record<string, number> {

@@ -5,7 +5,9 @@ import type { Dim } from '../src/graph/graph.ts';
 import { elementCount } from '../src/graph/tensor.ts';
 import type { Port } from './decoded-graph.ts';
 import { ELEMENT_ARRAYS, type Elements, type ElementType, isElementType } from './elements.ts';
+import type { Feed } from './engine.ts';
 import { halvesOf } from './half.ts';
+import { isIntegral } from './plan/value.ts';
 import { tagOf } from './source.ts';
 
 type ArrayOf<T extends ElementType> = InstanceType<(typeof ELEMENT_ARRAYS)[T]>;
@@ -34,6 +36,32 @@ export type InputElements = (ArrayBufferView & (ArrayLike<number> | ArrayLike<bi
 export type InputValue =
   | InputElements
   | { readonly data: InputElements; readonly shape: readonly number[]; readonly dtype?: ElementType };
+
+/**
+ * Elements in a buffer of the GPU: 32-bit words, row-major over `shape` from the buffer's start. All float types of a model are
+ * float32 there; its integers and bool (0 or 1) are int32.
+ */
+export interface GpuTensor {
+  readonly location: 'gpu';
+  readonly dtype: 'float32' | 'int32';
+  readonly shape: readonly number[];
+  readonly buffer: GPUBuffer;
+}
+
+/** Makes tensors of buffers. */
+export const GpuTensor = {
+  /**
+   * A tensor in `buffer`, which stays the caller's and is not copied; it needs the usage `COPY_SRC` to be an input. Throws
+   * `RangeError` where the buffer is too small.
+   */
+  fromGPUBuffer(buffer: GPUBuffer, shape: readonly number[], dtype: GpuTensor['dtype'] = 'float32'): GpuTensor {
+    checkShapeIsWhole('the tensor', shape);
+    if (buffer.size < 4 * elementCount(shape)) {
+      throw new RangeError(`a buffer of ${buffer.size} bytes is too small for shape [${shape}]`);
+    }
+    return { location: 'gpu', dtype, shape: [...shape], buffer };
+  },
+};
 
 const TYPE_OF_ARRAY: Readonly<Record<string, ElementType>> = {
   ...Object.fromEntries(Object.entries(ELEMENT_ARRAYS).map(([dtype, { name }]) => [name, dtype as ElementType])),
@@ -68,11 +96,21 @@ export function tensor(
 
 function makeTensor(what: string, data: InputElements, shape: readonly number[], dtype: ElementType): Tensor {
   if (!isElementType(dtype)) throw new TypeError(`${what} cannot be of type ${dtype}`);
-  const bad = !Array.isArray(shape) || shape.some((size) => !Number.isInteger(size) || size < 0);
-  if (bad || elementCount(shape) !== data.length) {
+  checkShapeIsWhole(what, shape);
+  if (elementCount(shape) !== data.length) {
     throw new RangeError(`${what} has ${data.length} elements, which is not what shape [${shape}] takes`);
   }
   return { dtype, shape: [...shape], data: elementsFor(what, dtype, data) } as Tensor;
+}
+
+function isOnGpu(value: InputValue | GpuTensor): value is GpuTensor {
+  return (value as Partial<GpuTensor>).location === 'gpu';
+}
+
+function checkShapeIsWhole(what: string, shape: readonly number[]): void {
+  if (!Array.isArray(shape) || shape.some((size) => !Number.isInteger(size) || size < 0)) {
+    throw new RangeError(`${what} cannot have shape [${shape}]`);
+  }
 }
 
 function elementsFor(what: string, dtype: ElementType, data: InputElements): Elements {
@@ -97,7 +135,10 @@ function elementsFor(what: string, dtype: ElementType, data: InputElements): Ele
  * and for elements of another type, `RangeError` for shapes that contradict the ports or, in a symbolic size, each
  * other.
  */
-export function inputTensors(ports: readonly Port[], feeds: Readonly<Record<string, InputValue>>): Map<string, Tensor> {
+export function inputTensors(
+  ports: readonly Port[],
+  feeds: Readonly<Record<string, InputValue | GpuTensor>>,
+): Map<string, Feed> {
   for (const name of Object.keys(feeds)) {
     if (ports.every((port) => port.name !== name)) {
       throw new TypeError(`the model has no input "${name}", but ${ports.map((port) => `"${port.name}"`).join(', ')}`);
@@ -113,9 +154,14 @@ export function inputTensors(ports: readonly Port[], feeds: Readonly<Record<stri
   );
 }
 
-function inputTensor({ name, dtype, shape }: Port, value: InputValue | undefined): Tensor {
+function inputTensor({ name, dtype, shape }: Port, value: InputValue | GpuTensor | undefined): Feed {
   const what = `input "${name}"`;
   if (value === undefined || value === null) throw new TypeError(`${what} is missing`);
+  if (isOnGpu(value)) {
+    const words = isIntegral(dtype) ? 'int32' : 'float32';
+    if (value.dtype !== words) throw new TypeError(`${what} is ${dtype}, in a GPU buffer ${words}, not ${value.dtype}`);
+    return { dtype: dtype as ElementType, shape: value.shape, buffer: value.buffer };
+  }
   const isBare = ArrayBuffer.isView(value) || Array.isArray(value);
   const given = isBare ? { data: value as InputElements } : (value as Exclude<InputValue, InputElements>);
   if (given.data?.length === undefined) throw new TypeError(`${what} needs a typed array, or { data, shape }`);

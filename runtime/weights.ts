@@ -108,7 +108,7 @@ function expandInto(workshop: Workshop, network: TensorNetwork, sink: Sink): voi
 }
 
 /** The product of the operands with numbers, before any cosine. */
-function coreOf(network: TensorNetwork): Omit<Labelled, 'values'> & { core: Core } {
+export function coreOf(network: TensorNetwork): Omit<Labelled, 'values'> & { core: Core } {
   const { letters, cosines } = cosineAxes(network);
   const [first] = network.operands;
   if (first!.kind !== 'cosine' && network.operands.slice(1).every(({ kind }) => kind === 'cosine')) {

@@ -39,7 +39,7 @@ const GRAPH_TYPES = ['dtype', 'graph', 'op-table', 'preparation', 'tensor', 'typ
 const READ_HALF = ['read', 'weight-header'].map((name) => `formats/fqz/${name}.ts`);
 
 /** The runtime without its adapter to onnxruntime. */
-const RUNTIME = ['*', 'js/', 'kernels/', 'operators/', 'plan/', 'wasm/'].map((part) => `runtime/${part}`);
+const RUNTIME = ['*', 'js/', 'kernels/', 'operators/', 'plan/', 'wasm/', 'webgpu/'].map((part) => `runtime/${part}`);
 
 /** AssemblyScript, which has a compiler and paths of its own. */
 const ASSEMBLY = 'runtime/wasm/assembly/';
@@ -77,6 +77,10 @@ const TABLE: readonly ImportRule[] = [
   {
     files: ['src/fit/rules/', 'src/fit/gradient.ts', 'src/fit/emit.ts'],
     may: ['src/fit/rules/', 'src/fit/emit.ts', ...GRAPH],
+  },
+  {
+    files: ['src/fit/narrow-student.ts'],
+    may: ['src/fit/', 'src/codec/', 'runtime/width.ts', ...GRAPH],
   },
   {
     files: ['src/fit/'],

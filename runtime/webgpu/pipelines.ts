@@ -15,20 +15,37 @@ const byDevice = new WeakMap<GPUDevice, Pipelines>();
 export function pipelinesOf(device: GPUDevice): Pipelines {
   let pipelines = byDevice.get(device);
   if (!pipelines) {
-    const compiled = new Map<string, Promise<GPUComputePipeline>>();
-    pipelines = {
-      get(dispatch) {
-        const code = shaderText(dispatch);
-        let pipeline = compiled.get(code);
-        if (!pipeline) {
-          const module = device.createShaderModule({ code });
-          pipeline = device.createComputePipelineAsync({ layout: 'auto', compute: { module } });
-          compiled.set(code, pipeline);
-        }
-        return pipeline;
-      },
-    };
+    pipelines = createPipelines(device);
     byDevice.set(device, pipelines);
   }
   return pipelines;
+}
+
+function createPipelines(device: GPUDevice): Pipelines {
+  const compiled = new Map<string, Promise<GPUComputePipeline>>();
+  // Shaders with as many buffers to read and to write have one layout, which also holds those that the text never names.
+  const layouts = new Map<string, GPUPipelineLayout>();
+  const layoutOf = ({ bindings }: Dispatch): GPUPipelineLayout => {
+    const types = bindings.map(({ written }): GPUBufferBindingType => (written ? 'storage' : 'read-only-storage'));
+    const key = String(types);
+    let layout = layouts.get(key);
+    if (!layout) {
+      const entries = types.map((type, binding) => ({ binding, visibility: 4, buffer: { type } }));
+      layout = device.createPipelineLayout({ bindGroupLayouts: [device.createBindGroupLayout({ entries })] });
+      layouts.set(key, layout);
+    }
+    return layout;
+  };
+  return {
+    get(dispatch) {
+      const code = shaderText(dispatch);
+      let pipeline = compiled.get(code);
+      if (!pipeline) {
+        const module = device.createShaderModule({ code });
+        pipeline = device.createComputePipelineAsync({ layout: layoutOf(dispatch), compute: { module } });
+        compiled.set(code, pipeline);
+      }
+      return pipeline;
+    },
+  };
 }

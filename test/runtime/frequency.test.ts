@@ -5,8 +5,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openFqz } from '../../formats/fqz/read.ts';
 import { writeFqz } from '../../formats/fqz/write.ts';
-import { createEngine, type Engine } from '../../runtime/engine.ts';
 import { referenceMachine } from '../../runtime/js/machine.ts';
+import { createEngine, type LinearEngine } from '../../runtime/linear-engine.ts';
 import { type Machine, wasmMachine } from '../../runtime/machine.ts';
 import type { Archive, StoredWeight } from '../../src/codec/archive.ts';
 import { dctNetwork } from '../../src/codec/network.ts';
@@ -281,7 +281,7 @@ function imageOf(shape: readonly number[]): Float32Array {
 }
 
 function outputsOf(
-  engine: Engine,
+  engine: LinearEngine,
   shape: readonly number[],
 ): Map<string, { shape: readonly number[]; data: Float32Array }> {
   const results = engine.run(new Map([['x', { dtype: 'float32', shape, data: imageOf(shape) }]]));

@@ -12,6 +12,7 @@ import {
   type Session,
   UnsupportedError,
 } from '../../runtime/full.ts';
+import { load as loadOnWasm } from '../../runtime/index.ts';
 import { createSession } from '../../runtime/ort/index.ts';
 import { embeddedKernels } from '../../runtime/wasm/embedded.ts';
 import { noise } from '../support/small-model.ts';
@@ -67,9 +68,10 @@ describe('backends', () => {
     expect(memory.weights).toBeGreaterThan(1000);
   });
 
-  it('webgpu is named as what is not there yet', async () => {
+  it('names the builds that have webgpu, and no others', async () => {
     await expect(load(DIGITS, { backend: 'webgpu' })).rejects.toThrow(UnsupportedError);
-    await expect(load(DIGITS, { backend: 'webgpu' })).rejects.toThrow('not in this version');
+    await expect(load(DIGITS, { backend: 'webgpu' })).rejects.toThrow('WebGPU is not available here');
+    await expect(loadOnWasm(DIGITS, { backend: 'webgpu' })).rejects.toThrow('fqz/runtime/webgpu');
     await expect(load(DIGITS, { backend: 'cuda' as Backend })).rejects.toThrow(TypeError);
   });
 

@@ -4,9 +4,10 @@
 import { expect } from 'vitest';
 import { openFqz } from '../../formats/fqz/read.ts';
 import { type ElementType, elementsOf } from '../../runtime/elements.ts';
-import { createEngine, type EngineTensor } from '../../runtime/engine.ts';
+import type { EngineTensor } from '../../runtime/engine.ts';
 import { referenceMachine } from '../../runtime/js/machine.ts';
 import { furtherKernels } from '../../runtime/js/rare/further-kernels.ts';
+import { createEngine } from '../../runtime/linear-engine.ts';
 import { type Machine, wasmMachine } from '../../runtime/machine.ts';
 import { ALL_OPERATORS } from '../../runtime/operators/all.ts';
 import { convert } from '../../src/convert.ts';

@@ -18,9 +18,14 @@ function slowEngine() {
   const log: string[] = [];
   const pending: (() => void)[] = [];
   const engine = {
-    machine: { backend: 'wasm', variant: 'simd' },
+    backend: 'wasm',
+    variant: 'simd',
+    fallback: 'no GPU',
     memory: { weights: 1, activations: 2, total: 3 },
     plan: { steps: [{ kernel: 'conv' }, { kernel: 'pool' }, { kernel: 'conv' }] },
+    dispose() {
+      log.push('disposed');
+    },
     run(feeds: ReadonlyMap<string, { data: Float32Array }>) {
       const { data } = feeds.get('x')!;
       log.push(`begin ${data[0]}`);
@@ -117,7 +122,7 @@ describe('dispose', () => {
     await expect(second).rejects.toMatchObject(gone);
     await expect(session.run(x(3))).rejects.toMatchObject(gone);
     expect(() => session.info).toThrow('disposed');
-    expect(log).toEqual(['begin 1', 'end 1']);
+    expect(log).toEqual(['begin 1', 'end 1', 'disposed']);
   });
 });
 
@@ -129,10 +134,10 @@ describe('what a session tells', () => {
   });
 
   it('of itself', () => {
-    expect(createSession(slowEngine().engine, { ...facts, fallback: 'no WebAssembly' }).info).toEqual({
+    expect(createSession(slowEngine().engine, facts).info).toEqual({
       backend: 'wasm',
       variant: 'simd',
-      fallback: 'no WebAssembly',
+      fallback: 'no GPU',
       width: 1,
       fileBytes: 10,
       memory: { weights: 1, activations: 2, total: 3 },

@@ -4,12 +4,13 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { Port } from '../../runtime/decoded-graph.ts';
+import type { EngineTensor } from '../../runtime/engine.ts';
 import { type InputElements, type InputValue, inputTensors, tensor } from '../../runtime/tensor.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import type { Dim } from '../../src/graph/graph.ts';
 
 const port = (dtype: DType, shape?: readonly Dim[], name = 'x'): Port => ({ name, dtype, ...(shape && { shape }) });
-const given = (own: Port, value: InputValue) => inputTensors([own], { x: value }).get('x')!;
+const given = (own: Port, value: InputValue) => inputTensors([own], { x: value }).get('x') as EngineTensor;
 
 describe('tensor', () => {
   it.each<[InputElements, string]>([

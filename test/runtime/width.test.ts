@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { openFqz } from '../../formats/fqz/read.ts';
 import { writeFqz } from '../../formats/fqz/write.ts';
-import { createEngine } from '../../runtime/engine.ts';
+import { createEngine } from '../../runtime/linear-engine.ts';
 import { wasmMachine } from '../../runtime/machine.ts';
 import type { StoredWeight } from '../../src/codec/archive.ts';
 import { dctNetwork } from '../../src/codec/network.ts';

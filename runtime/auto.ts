@@ -1,0 +1,17 @@
+/**
+ * `fqz/runtime/auto`: WebAssembly, and WebGPU where there is a GPU and the model is large enough to gain.
+ */
+import { wasmMachines } from './backend.ts';
+import { type Load, loaderOf } from './load.ts';
+import { OPERATORS } from './operators/index.ts';
+import { openGpu } from './webgpu/device.ts';
+import { gpuEngine } from './webgpu/engine.ts';
+
+export * from './exports.ts';
+
+/** Opens a `.fqz` file with the operators of networks for pictures, on WebGPU or WebAssembly. See `Load`. */
+export const load: Load = loaderOf({
+  operators: OPERATORS,
+  machines: { wasm: wasmMachines() },
+  gpu: { openGpu, gpuEngine },
+});

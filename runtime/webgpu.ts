@@ -1,0 +1,17 @@
+/**
+ * `fqz/runtime/webgpu`: WebGPU without WebAssembly. Plain JavaScript decodes the file, and takes over where there is no GPU.
+ */
+import { referenceMachine } from './js/machine.ts';
+import { type Load, loaderOf } from './load.ts';
+import { OPERATORS } from './operators/index.ts';
+import { openGpu } from './webgpu/device.ts';
+import { gpuEngine } from './webgpu/engine.ts';
+
+export * from './exports.ts';
+
+/** Opens a `.fqz` file with the operators of networks for pictures, on WebGPU or in plain JavaScript. See `Load`. */
+export const load: Load = loaderOf({
+  operators: OPERATORS,
+  machines: { js: async () => referenceMachine() },
+  gpu: { openGpu, gpuEngine },
+});
