@@ -59,7 +59,7 @@ let f = bitcast<F>(bitcast<I>(x) - (n << U(23))) - 1;
 let p = f * f * (f * ${polynomial('f', [7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1])} - .5);
 let y = (p - F(n) * 2.1219444e-4 + f) + F(n) * .693359375;
 let z = select(y, F(bitcast<f32>(bits(-8388608))), x < F(1.2e-38));
-return select(select(z, F(bitcast<f32>(bits(0x7fc00000))), x < F(0)), x, bitcast<U>(x) - U(0x7f800000) < U(0x800000));
+return select(select(z, F(bitcast<f32>(bits(0x7fc00000))), x < F(0)), x, isNan(x) | (x > F(3.4028234e38)));
 }`,
   // Near 0 a series, since 1 + z rounds.
   logOnePlus: `
