@@ -4,7 +4,7 @@ import * as word from '../kernels/opcodes.ts';
 import type { Memory } from './memory.ts';
 
 /** The `CONV_…` words of the table at `geometry`. */
-export function readGeometry({ words }: Memory, geometry: Pointer) {
+export function readGeometry({ words }: Pick<Memory, 'words'>, geometry: Pointer) {
   const size = (index: number) => words[(geometry >> 2) + index]!;
   return {
     batches: size(word.CONV_BATCH),

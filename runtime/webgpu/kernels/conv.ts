@@ -1,0 +1,128 @@
+/**
+ * Convolutions as products in registers: filters are rows, pixels of the output are columns, channels and taps are the depth.
+ */
+import { readGeometry } from '../../js/geometry.ts';
+import { TILE_ROWS } from '../../kernels/opcodes.ts';
+import type { Argument } from '../../plan/buffer.ts';
+import { type Binding, bufferOf, type Lowering, tableOf } from '../dispatch.ts';
+import { epilogueOf } from '../program.ts';
+import {
+  cheapestTile,
+  invocationsOf,
+  productDispatch,
+  repeat,
+  sharedReader,
+  sumsOf,
+  type Tile,
+  type Tiling,
+} from '../register-tile.ts';
+import { windowReader } from '../window.ts';
+
+/** The geometry of a convolution, by name. */
+export type Geometry = ReturnType<typeof readGeometry>;
+
+/** The geometry that a table has. */
+export function geometryOf(geometry: Argument): Geometry {
+  return readGeometry({ words: tableOf(geometry) }, 0);
+}
+
+/** The binding of a bias, if there is one. */
+export function biasBinding(bias: Argument): Binding[] {
+  const buffer = bufferOf(bias);
+  return buffer ? [{ name: 'bias', buffer, type: 'f32' }] : [];
+}
+
+/** Taps in a row that stand in the text one by one. */
+const MOST_TAPS = 8;
+
+/** Whether a window may stick out of the image. */
+export function isPadded(g: Geometry): boolean {
+  const last = (out: number, stride: number, pad: number, kernel: number, dilation: number) =>
+    (out - 1) * stride - pad + (kernel - 1) * dilation;
+  return (
+    g.padTop > 0 ||
+    g.padLeft > 0 ||
+    last(g.outHeight, g.strideHeight, g.padTop, g.kernelHeight, g.dilationHeight) >= g.height ||
+    last(g.outWidth, g.strideWidth, g.padLeft, g.kernelWidth, g.dilationWidth) >= g.width
+  );
+}
+
+/** Where each pixel has only itself as window, rows need not be told apart. */
+function joinRows(g: Geometry): Geometry {
+  const isPointwise = g.kernelHeight * g.kernelWidth * g.strideHeight * g.strideWidth === 1;
+  if (!isPointwise || isPadded(g) || g.width !== g.outWidth) return g;
+  const pixels = g.outHeight * g.outWidth;
+  return { ...g, height: 1, width: g.height * g.width, outHeight: 1, outWidth: pixels };
+}
+
+export const conv: Lowering<'conv'> = (facts, geometry, x, w, bias, y, low, high, program, c1, c2, c3) => {
+  const g = joinRows(geometryOf(geometry));
+  const { groups, channels, height, width, filters, outHeight, outWidth, kernelHeight, kernelWidth } = g;
+  const outer = g.batches * groups;
+  const plane = outHeight * outWidth;
+  if (outer * filters * plane === 0) return [];
+  const depth = channels * kernelHeight * kernelWidth;
+  const panels = Math.ceil(filters / TILE_ROWS);
+  const taps = kernelWidth <= MOST_TAPS ? kernelWidth : 1;
+  const hasOneRow = outHeight === 1 && kernelWidth === 1 && g.strideWidth === 1;
+  const tilesInRow = ({ columns }: Tile) => Math.ceil(outWidth / columns);
+  const tilingOf = (tile: Tile): Tiling => ({ outer, rows: filters, across: outHeight * tilesInRow(tile), tile });
+  // In one long row, neighbouring invocations have neighbouring pixels; else each has neighbouring ones, whose windows overlap.
+  const stepOf = (tile: Tile) => (hasOneRow ? tilesInRow(tile) : 1);
+  const readerOf = (tile: Tile) =>
+    windowReader({
+      width,
+      columns: tile.columns,
+      columnStep: stepOf(tile) * g.strideWidth,
+      taps,
+      tapStep: g.dilationWidth,
+      isPadded: isPadded(g),
+    });
+  const tile = cheapestTile(
+    facts,
+    (tile) => invocationsOf(tilingOf(tile)),
+    (tile) => ({ shared: tile.rows * taps, own: readerOf(tile).loads, steps: taps }),
+  );
+  const reader = readerOf(tile);
+  const shared = sharedReader(facts);
+  const isLoop = taps !== kernelWidth;
+  const weights = (tap: number) =>
+    repeat(tile.rows, (row) => {
+      const at = `(panel + ${row}u) * ${depth}u + k + ${isLoop ? 'h' : `${tap}u`}`;
+      return shared.read(`w${row}_${tap}`, 'w', at);
+    });
+  const products = (row: number, column: number) =>
+    repeat(taps, (tap) => `w${row}_${tap} * ${reader.name(column, tap)}`, ' + ');
+  const code = `let panel = outer % ${groups}u * ${panels}u + row / ${TILE_ROWS}u;
+let outRow = across / ${tilesInRow(tile)}u;
+let first = across % ${tilesInRow(tile)}u * ${hasOneRow ? 1 : tile.columns}u;
+let column = i32(first * ${g.strideWidth}u) - ${g.padLeft};
+for (var c = 0u; c < ${channels}u; c++) {
+for (var v = 0u; v < ${kernelHeight}u; v++) {
+let line = i32(outRow * ${g.strideHeight}u + v * ${g.dilationHeight}u) - ${g.padTop};
+let isRow = u32(line) < ${height}u;
+let start = (outer * ${channels}u + c) * ${height * width}u + u32(line * ${width});
+let k = (c * ${kernelHeight}u + v) * ${kernelWidth}u;
+${isLoop ? `for (var h = 0u; h < ${kernelWidth}u; h++) {\n` : ''}${reader.read('x', 'start', isLoop ? `column + i32(h * ${g.dilationWidth}u)` : 'column')}
+${repeat(taps, weights)}${sumsOf(tile, (row, column) => `s${row}_${column} += ${products(row, column)};\n`)}}
+}${isLoop ? '\n}' : ''}`;
+  return [
+    productDispatch(facts, {
+      tiling: tilingOf(tile),
+      bindings: [
+        { name: 'x', buffer: bufferOf(x)!, type: 'f32' },
+        { name: 'w', buffer: bufferOf(w)!, type: shared.type },
+        ...biasBinding(bias),
+      ],
+      epilogue: epilogueOf(low, high, program, c1, c2, c3),
+      y: { name: 'y', buffer: bufferOf(y)!, type: 'f32', written: true },
+      code,
+      bias: bias === 0 ? undefined : 'line',
+      store: `let place = outRow * ${outWidth}u + first + j * ${stepOf(tile)}u;
+let isInside = place < (outRow + 1) * ${outWidth}u;
+let batch = outer / ${groups}u;
+let line = outer % ${groups}u * ${filters}u + r;
+let at = (outer * ${filters}u + r) * ${plane}u + place;`,
+    }),
+  ];
+};
