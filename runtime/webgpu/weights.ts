@@ -7,7 +7,7 @@ import { parseExpression } from '../../src/codec/einsum.ts';
 import { cosineAxes, type TensorNetwork } from '../../src/codec/network.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import type { Machine } from '../machine.ts';
-import type { Buffer, ConstantBuffer, WeightLayout } from '../plan/buffer.ts';
+import type { Buffer, ConstantBuffer } from '../plan/buffer.ts';
 import { SCRATCH_BYTES } from '../sink.ts';
 import { coreOf, placeNetwork, placeWeight } from '../weights.ts';
 import { bindGroupOf } from './bound-plan.ts';
@@ -20,7 +20,7 @@ import { SHADERS } from './shaders.ts';
 
 /** Fills the buffer of a constant from `source`: the stored weight, or the network that the constant itself has. */
 export async function placeConstant(
-  { layout, words }: ConstantBuffer,
+  constant: ConstantBuffer,
   source: StoredWeight | TensorNetwork,
   target: GPUBuffer,
   gpu: Gpu,
@@ -28,7 +28,8 @@ export async function placeConstant(
   machine: Machine,
 ): Promise<void> {
   const network = 'expression' in source ? source : 'network' in source ? source.network : undefined;
-  if (network && (await rebuildOnGpu(network, layout, target, gpu, memory))) return;
+  if (network && (await rebuildOnGpu(network, constant, target, gpu, memory))) return;
+  const { layout, words } = constant;
   const scratch = machine.base;
   const pointer = scratch + SCRATCH_BYTES;
   machine.reserve(pointer + 4 * words);
@@ -44,7 +45,7 @@ export async function placeConstant(
  */
 async function rebuildOnGpu(
   network: TensorNetwork,
-  layout: WeightLayout,
+  constant: ConstantBuffer,
   target: GPUBuffer,
   gpu: Gpu,
   memory: GpuMemory,
@@ -88,14 +89,14 @@ async function rebuildOnGpu(
     );
     current = next;
   });
+  const { layout } = constant;
   if (layout.side === 'plain') buffers.set(result, target);
   else {
     buffers.set(result, memory.take(result.words));
     const { side, batches, batchStride, rowStride, columnStride, rows, columns } = layout;
-    const packed: Buffer = { kind: 'temporary', words: 0 };
-    buffers.set(packed, target);
+    buffers.set(constant, target);
     const pack = SHADERS[side === 'rows' ? 'packRows' : 'packColumns'] as Lowering<'packRows'>;
-    dispatches.push(...pack(facts, result, batches, batchStride, rowStride, columnStride, rows, columns, packed)!);
+    dispatches.push(...pack(facts, result, batches, batchStride, rowStride, columnStride, rows, columns, constant)!);
   }
   const pipelines = await Promise.all(dispatches.map((dispatch) => pipelinesOf(device).get(dispatch)));
   const encoder = device.createCommandEncoder();

@@ -1,12 +1,22 @@
 /// <reference types="vite/client" />
 /**
- * ONNX's node tests in a page, on both builds of the WebAssembly kernels: relaxed SIMD is something that Node does not have.
+ * ONNX's node tests in a page, on both builds of the WebAssembly kernels, since relaxed SIMD is something that Node does not have, and
+ * on WebGPU.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { referenceMachine } from '../../runtime/js/machine.ts';
 import { furtherKernels } from '../../runtime/js/rare/further-kernels.ts';
 import { type Machine, wasmMachine } from '../../runtime/machine.ts';
-import { LEAST, type NodeTest, nodeTests, runNodeTests, type Unsupported } from '../runtime/conformance/node-tests.ts';
+import { openGpu } from '../../runtime/webgpu/device.ts';
+import {
+  LEAST,
+  type NodeTest,
+  nodeTests,
+  onGpu,
+  onMachine,
+  runNodeTests,
+  type Unsupported,
+} from '../runtime/conformance/node-tests.ts';
 import { readTar } from '../support/ustar.ts';
 
 const [url] = Object.values(
@@ -23,6 +33,9 @@ const MACHINES: Record<string, () => Machine | Promise<Machine>> = {
   'wasm-relaxed': () => wasmMachine({ relaxed: true, further: furtherKernels }),
 };
 
+/** Cases under way at once on the GPU, most of whose time goes by in compiling shaders. */
+const GPU_CASES = 4;
+
 describe.skipIf(!url)('ONNX node tests (skipped without the shared conformance archive)', () => {
   let tests: (NodeTest | Unsupported)[];
 
@@ -35,7 +48,16 @@ describe.skipIf(!url)('ONNX node tests (skipped without the shared conformance a
   it.each(Object.keys(MACHINES))('pass on %s, or are refused for what they need', async (backend) => {
     const machine = await MACHINES[backend]!();
     if (machine.backend === 'wasm') expect(backend).toContain(machine.variant!.replace('-simd', ''));
-    const { passed, operators, failures } = runNodeTests(tests, machine);
+    const { passed, operators, failures } = await runNodeTests(tests, onMachine(machine));
+    expect(failures).toEqual([]);
+    expect(passed).toBeGreaterThanOrEqual(LEAST.passed);
+    expect(operators).toBeGreaterThanOrEqual(LEAST.operators);
+  });
+
+  it('pass on webgpu, or are refused for what they need', { timeout: 600_000 }, async () => {
+    const open = onGpu(await openGpu(), await wasmMachine({ further: furtherKernels }));
+    const { passed, operators, failures, text } = await runNodeTests(tests, open, GPU_CASES);
+    console.info(`webgpu: ${text}`);
     expect(failures).toEqual([]);
     expect(passed).toBeGreaterThanOrEqual(LEAST.passed);
     expect(operators).toBeGreaterThanOrEqual(LEAST.operators);

@@ -4,7 +4,14 @@ import { furtherKernels } from '../../runtime/js/rare/further-kernels.ts';
 import { type Machine, wasmMachine } from '../../runtime/machine.ts';
 import { hasShared, sharedPath } from '../support/shared-data.ts';
 import { readTarGz } from '../support/tar.ts';
-import { LEAST, type NodeTest, nodeTests, runNodeTests, type Unsupported } from './conformance/node-tests.ts';
+import {
+  LEAST,
+  type NodeTest,
+  nodeTests,
+  onMachine,
+  runNodeTests,
+  type Unsupported,
+} from './conformance/node-tests.ts';
 
 const ARCHIVE = 'conformance/onnx-node-tests-1.18.tar.gz';
 
@@ -21,7 +28,7 @@ describe.skipIf(!hasShared(ARCHIVE))('ONNX node tests (skipped without the share
   });
 
   it.each(Object.keys(MACHINES))('pass on %s, or are refused for what they need', async (backend) => {
-    const { passed, operators, failures, text } = runNodeTests(tests, await MACHINES[backend]!());
+    const { passed, operators, failures, text } = await runNodeTests(tests, onMachine(await MACHINES[backend]!()));
     console.info(`${backend}: ${text}`);
     expect(failures).toEqual([]);
     expect(passed).toBeGreaterThanOrEqual(LEAST.passed);

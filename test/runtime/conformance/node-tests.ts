@@ -2,15 +2,19 @@
  * ONNX's own test cases of single operators (onnx/backend/test/data/node), as `.fqz` files with inputs and the outputs that
  * are expected. Nothing here needs Node: the same cases run in a browser.
  */
-import { openFqz } from '../../../formats/fqz/read.ts';
+import { type OpenedFqz, openFqz } from '../../../formats/fqz/read.ts';
 import { readOnnx } from '../../../formats/onnx/read.ts';
 import { readTensor } from '../../../formats/onnx/read-tensor.ts';
 import { messageOf } from '../../../formats/onnx/wire-read.ts';
 import { type ElementType, elementsOf, isElementType } from '../../../runtime/elements.ts';
-import type { EngineTensor } from '../../../runtime/engine.ts';
+import type { Engine, EngineTensor } from '../../../runtime/engine.ts';
 import { createEngine } from '../../../runtime/linear-engine.ts';
 import type { Machine } from '../../../runtime/machine.ts';
 import { ALL_OPERATORS } from '../../../runtime/operators/all.ts';
+import { createPlanner } from '../../../runtime/planner.ts';
+import { atOnce } from '../../../runtime/turns.ts';
+import type { Gpu } from '../../../runtime/webgpu/device.ts';
+import { gpuEngine } from '../../../runtime/webgpu/engine.ts';
 import { convert } from '../../../src/convert.ts';
 import { UnsupportedError } from '../../../src/errors.ts';
 import type { Model } from '../../../src/graph/graph.ts';
@@ -101,20 +105,40 @@ export interface Summary {
   readonly text: string;
 }
 
-/** Runs cases one after another on one machine. */
-export function runNodeTests(tests: readonly (NodeTest | Unsupported)[], machine: Machine): Summary {
+/** Opens a file with all operators. */
+export type Open = (opened: OpenedFqz) => Engine | Promise<Engine>;
+
+/** Opens files on one machine. */
+export function onMachine(machine: Machine): Open {
+  return (opened) => createEngine(opened, machine, { operators: ALL_OPERATORS });
+}
+
+/** Opens files on one GPU. */
+export function onGpu(gpu: Gpu, machine: Machine): Open {
+  return (opened) => {
+    const planner = atOnce(createPlanner(opened, machine, { operators: ALL_OPERATORS }));
+    return gpuEngine(planner, machine, gpu, { maxMemory: 2 ** 30 });
+  };
+}
+
+/** Runs cases, so many at a time. */
+export async function runNodeTests(
+  tests: readonly (NodeTest | Unsupported)[],
+  open: Open,
+  atATime = 1,
+): Promise<Summary> {
   const failures: string[] = [];
   const reasons = new Map<string, number>();
   const operators = new Set<string>();
   let passed = 0;
   const refuse = (why: string) => reasons.set(why, (reasons.get(why) ?? 0) + 1);
-  for (const test of tests) {
+  const runOne = async (test: NodeTest | Unsupported) => {
     if ('unsupported' in test) {
       refuse(test.unsupported);
-      continue;
+      return;
     }
     try {
-      const why = runNodeTest(test, machine);
+      const why = await runNodeTest(test, open);
       if (why) failures.push(`${test.name}: ${why}`);
       else passed++;
       if (!why) for (const operator of operatorsOf(test)) operators.add(operator);
@@ -122,7 +146,12 @@ export function runNodeTests(tests: readonly (NodeTest | Unsupported)[], machine
       if (error instanceof UnsupportedError) refuse(error.message);
       else failures.push(`${test.name}: ${(error as Error).stack ?? error}`);
     }
-  }
+  };
+  const left = tests.values();
+  const worker = async () => {
+    for (const test of left) await runOne(test);
+  };
+  await Promise.all(Array.from({ length: atATime }, worker));
   const unsupported = [...reasons].sort((a, b) => b[1] - a[1]);
   const refused = unsupported.reduce((sum, [, count]) => sum + count, 0);
   const list = unsupported.map(([why, count]) => `${count} ${why}`).join('; ');
@@ -131,11 +160,13 @@ export function runNodeTests(tests: readonly (NodeTest | Unsupported)[], machine
 }
 
 /** What is wrong with the results of a case, or `undefined`. */
-function runNodeTest({ file, inputs, outputs }: NodeTest, machine: Machine): string | undefined {
+async function runNodeTest({ file, inputs, outputs }: NodeTest, open: Open): Promise<string | undefined> {
   const feeds = [...inputs].map(([name, tensor]): [string, EngineTensor] => [name, engineTensor(tensor)]);
-  const results = createEngine(openFqz(file), machine, { operators: ALL_OPERATORS }).run(new Map(feeds));
+  const engine = await open(openFqz(file));
+  const results = await engine.run(new Map(feeds));
+  engine.dispose();
   for (const [name, expected] of outputs) {
-    const why = difference(expected, results.get(name));
+    const why = difference(expected, results.get(name) as EngineTensor | undefined);
     if (why) return `${name}: ${why}`;
   }
   return undefined;
