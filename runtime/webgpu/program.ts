@@ -6,6 +6,7 @@ import * as op from '../kernels/opcodes.ts';
 import type { Argument } from '../plan/buffer.ts';
 import { type Binding, bufferOf, numberOf, tableOf } from './dispatch.ts';
 import { functionsFor } from './functions.ts';
+import { dotProduct } from './wgsl.ts';
 
 type Type = 'F' | 'I';
 
@@ -230,21 +231,11 @@ export function epilogueOf(
     for (const [at, steps] of table.strides.slice(1).entries()) {
       const type = text.operands[at + 1]!;
       bindings.push({ name: `c${at + 1}`, buffer: bufferOf(operands[at]!)!, type: type === 'F' ? 'f32' : 'i32' });
-      body += `let x${at + 1} = c${at + 1}[${indexText(['batch', 'row', 'column'], steps)}];\n`;
+      body += `let x${at + 1} = c${at + 1}[${dotProduct(['batch', 'row', 'column'], steps)}];\n`;
     }
     body += text.code;
     result = text.type === 'F' ? text.result : `bitcast<F>(${text.result})`;
   }
   const code = `fn epilogue(value: f32, batch: u32, row: u32, column: u32) -> f32 {\n${body}return ${result};\n}`;
   return { bindings, code: `${functionsFor(code, 1)}\n${code}\n` };
-}
-
-/** Σ coordinate · stride as a WGSL expression of u32. */
-export function indexText(coordinates: readonly string[], strides: readonly number[]): string {
-  const terms = coordinates.flatMap((name, axis) => {
-    const stride = strides[axis]!;
-    if (stride === 0) return [];
-    return stride === 1 ? name : `${name} * ${stride}u`;
-  });
-  return terms.join(' + ') || '0u';
 }

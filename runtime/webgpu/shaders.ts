@@ -3,11 +3,15 @@
  */
 import type { ShaderTable } from './dispatch.ts';
 import { conv } from './kernels/conv.ts';
+import { copy, fill } from './kernels/copy.ts';
 import { elementwise } from './kernels/elementwise.ts';
-import { fill } from './kernels/fill.ts';
+import { gather, interpolate } from './kernels/gather.ts';
 
 export const SHADERS: ShaderTable = {
   conv,
+  copy,
   elementwise,
   fill,
+  gather,
+  interpolate,
 };

@@ -27,3 +27,25 @@ ${body}
 }`;
   return { code, bindings, groups: [x, Math.ceil(groups / x), 1] };
 }
+
+/**
+ * Statements that take an index apart: the variable `rest`, which they declare as `index`, into a coordinate a dimension, row-major. The
+ * first of the coordinates is not brought into its dimension.
+ */
+export function splitIndex(index: string, dims: readonly number[], names: readonly string[]): string {
+  let text = `var rest = ${index};\n`;
+  for (let axis = dims.length - 1; axis > 0; axis--) {
+    text += `let ${names[axis]} = rest % ${dims[axis]}u;\nrest /= ${dims[axis]}u;\n`;
+  }
+  return dims.length ? `${text}let ${names[0]} = rest;\n` : text;
+}
+
+/** Σ coordinate · stride as an expression of u32, in which negative strides wrap around. */
+export function dotProduct(coordinates: readonly string[], strides: readonly number[], offset = 0): string {
+  const terms = offset ? [`${offset}u`] : [];
+  for (const [axis, name] of coordinates.entries()) {
+    const stride = strides[axis]!;
+    if (stride !== 0) terms.push(stride === 1 ? name : `${name} * ${stride >>> 0}u`);
+  }
+  return terms.join(' + ') || '0u';
+}
