@@ -41,11 +41,21 @@ function createPipelines(device: GPUDevice): Pipelines {
       const code = shaderText(dispatch);
       let pipeline = compiled.get(code);
       if (!pipeline) {
-        const module = device.createShaderModule({ code });
-        pipeline = device.createComputePipelineAsync({ layout: layoutOf(dispatch), compute: { module } });
+        pipeline = compile(device, code, layoutOf(dispatch));
         compiled.set(code, pipeline);
       }
       return pipeline;
     },
   };
+}
+
+async function compile(device: GPUDevice, code: string, layout: GPUPipelineLayout): Promise<GPUComputePipeline> {
+  const module = device.createShaderModule({ code });
+  try {
+    return await device.createComputePipelineAsync({ layout, compute: { module } });
+  } catch (error) {
+    const { messages } = await module.getCompilationInfo();
+    const lines = messages.map(({ lineNum, message }) => `${message} (${code.split('\n')[lineNum - 1]})`);
+    throw new Error([`the GPU does not take a shader: ${(error as Error).message}`, ...lines].join('; '));
+  }
 }
