@@ -8,6 +8,7 @@
  */
 import type { Binding, DeviceFacts, Dispatch } from './dispatch.ts';
 import type { EpilogueText } from './program.ts';
+import { areQuads, inQuads, LANES, repeat } from './quads.ts';
 
 /** What one invocation computes: `rows` vectors of four rows each (of one, in a product with a single row), times `columns`. */
 export interface Tile {
@@ -15,18 +16,12 @@ export interface Tile {
   readonly columns: number;
 }
 
-/** Rows of a vector. */
-export const ROW_LANES = 4;
-
-/** An adapter whose subgroups are quads is a program on the CPU (SwiftShader). */
-const isSoftware = ({ subgroupSize }: DeviceFacts) => subgroupSize === 4;
-
 /**
  * What loads cost in multiplications, and how many invocations keep the device busy. On SwiftShader each of four invocations
  * loads each word by itself, which takes as long as a dozen of multiplications of all four.
  */
 const costsOf = (facts: DeviceFacts) =>
-  isSoftware(facts) ? { load: 12, shared: 14, enough: 32 } : { load: 3, shared: 3, enough: 16384 };
+  areQuads(facts) ? { load: 12, shared: 14, enough: 32 } : { load: 3, shared: 3, enough: 16384 };
 
 /** Vectors of a tile that stay in registers. */
 const MOST_VECTORS = 16;
@@ -48,7 +43,7 @@ export function cheapestTile(
       const tile = { rows, columns };
       if (rows * columns > MOST_VECTORS) continue;
       const { shared, own, steps } = loads(tile);
-      const each = shared * costs.shared + own * costs.load + steps * rows * columns * ROW_LANES;
+      const each = shared * costs.shared + own * costs.load + steps * rows * columns * LANES;
       const cost = each * Math.max(count(tile), costs.enough);
       if (cost >= least) continue;
       least = cost;
@@ -56,39 +51,6 @@ export function cheapestTile(
     }
   }
   return best;
-}
-
-/** How shaders read four numbers in a row that are the same for the invocations of a quad. */
-export interface SharedReader {
-  /** The type of the binding. */
-  readonly type: 'f32' | 'vec4<f32>';
-  /** Declares the variable `name`: the four numbers from `4 * (at)` on. */
-  read(name: string, source: string, at: string): string;
-}
-
-/** Four numbers as a vector; on SwiftShader, where a load is dear, each invocation of the quad loads one of them. */
-export function sharedReader(facts: DeviceFacts): SharedReader {
-  if (!isSoftware(facts)) {
-    return { type: 'vec4<f32>', read: (name, source, at) => `let ${name} = ${source}[${at}];\n` };
-  }
-  return { type: 'f32', read: (name, source, at) => spread(name, `${source}[(${at}) * 4 + lane]`) };
-}
-
-/** Declares the vector `name` of what the four invocations of a quad read. */
-function spread(name: string, own: string): string {
-  const parts = repeat(4, (at) => `quadBroadcast(${name}q, ${at})`, ', ');
-  return `let ${name}q = ${own};\nlet ${name} = vec4f(${parts});\n`;
-}
-
-/** Declares the vector `name` of four numbers that are the same for all of a quad, the place of each given by its number. */
-export function sharedNumbers(facts: DeviceFacts, name: string, place: (number: string) => string): string {
-  if (isSoftware(facts)) return spread(name, place('lane'));
-  return `let ${name} = vec4f(${repeat(4, (at) => place(`${at}u`), ', ')});\n`;
-}
-
-/** Pieces of text by number, behind each other. */
-export function repeat(count: number, piece: (at: number) => string, separator = ''): string {
-  return Array.from({ length: count }, (_, at) => piece(at)).join(separator);
 }
 
 /** How the tiles of a result lie. */
@@ -104,7 +66,7 @@ export interface Tiling {
 
 /** Invocations that there are: those of a quad share their rows. */
 export function invocationsOf({ outer, rows, across, tile }: Tiling): number {
-  return outer * Math.ceil(rows / (tile.rows * ROW_LANES)) * Math.ceil(across / 4) * 4;
+  return outer * Math.ceil(rows / (tile.rows * LANES)) * Math.ceil(across / 4) * 4;
 }
 
 /** What a shader of products consists of. */
@@ -137,19 +99,12 @@ export function productDispatch(facts: DeviceFacts, product: Product): Dispatch 
   const { tile, rows } = tiling;
   const invocations = invocationsOf(tiling);
   const across = Math.ceil(tiling.across / 4) * 4;
-  const height = tile.rows * ROW_LANES;
+  const height = tile.rows * LANES;
   const blocks = Math.ceil(rows / height);
-  const size = isSoftware(facts) ? 16 : 64;
-  const groups = Math.ceil(invocations / size);
-  const x = Math.min(groups, facts.mostGroups);
-  const sums = repeat(ROW_LANES * tile.rows, (row) =>
+  const sums = repeat(LANES * tile.rows, (row) =>
     repeat(tile.columns, (column) => `s${row >> 2}_${column}[${row & 3}],`),
   );
-  const text = `${epilogue.code}
-@compute @workgroup_size(${size}) fn main(@builtin(global_invocation_id) id: vec3u) {
-let i = id.x + id.y * ${x * size}u;
-let lane = i & 3u;
-let across = i % ${across}u;
+  const text = `let across = i % ${across}u;
 let row = i / ${across}u % ${blocks}u * ${height}u;
 let outer = i / ${across * blocks}u;
 ${sumsOf(tile, (row, column) => `var s${row}_${column} = vec4f();\n`)}${code}
@@ -160,11 +115,6 @@ let r = row + k / ${tile.columns}u;
 let j = k % ${tile.columns}u;
 ${store}
 if (r < ${rows}u && isInside) { y[at] = epilogue(sums[k]${product.bias ? ` + bias[${product.bias}]` : ''}, batch, line, place); }
-}
 }`;
-  return {
-    code: text,
-    bindings: [...product.bindings, ...epilogue.bindings, y],
-    groups: [x, Math.ceil(groups / x), 1],
-  };
+  return inQuads(facts, invocations, [...product.bindings, ...epilogue.bindings, y], text, epilogue.code);
 }

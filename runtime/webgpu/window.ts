@@ -1,7 +1,7 @@
 /**
  * Reads the elements of a row that the windows of neighbouring outputs cover, each once.
  */
-import { repeat } from './register-tile.ts';
+import { repeat } from './quads.ts';
 
 /** A few windows side by side, each with a few taps. */
 export interface Windows {

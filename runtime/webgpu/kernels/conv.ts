@@ -6,16 +6,8 @@ import { TILE_ROWS } from '../../kernels/opcodes.ts';
 import type { Argument } from '../../plan/buffer.ts';
 import { type Binding, bufferOf, type Lowering, tableOf } from '../dispatch.ts';
 import { epilogueOf } from '../program.ts';
-import {
-  cheapestTile,
-  invocationsOf,
-  productDispatch,
-  repeat,
-  sharedReader,
-  sumsOf,
-  type Tile,
-  type Tiling,
-} from '../register-tile.ts';
+import { repeat, sharedReader } from '../quads.ts';
+import { cheapestTile, invocationsOf, productDispatch, sumsOf, type Tile, type Tiling } from '../register-tile.ts';
 import { windowReader } from '../window.ts';
 
 /** The geometry of a convolution, by name. */

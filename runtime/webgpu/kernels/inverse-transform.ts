@@ -30,9 +30,9 @@ export function inverseTransform(
     { name: 'y', buffer: y, type: 'f32', written: true },
   ] as const;
   const body = `let n = i / ${inner}u % ${size}u;
-let from = i / ${inner * size}u * ${inner * count}u + i % ${inner}u;
-var sum = x[from] * ${Math.sqrt(0.5)};
-for (var k = 1u; k < ${count}u; k++) { sum += x[from + k * ${inner}u] * turn[(2 * n + 1) * k % ${4 * size}u]; }
+let source = i / ${inner * size}u * ${inner * count}u + i % ${inner}u;
+var sum = x[source] * ${Math.sqrt(0.5)};
+for (var k = 1u; k < ${count}u; k++) { sum += x[source + k * ${inner}u] * turn[(2 * n + 1) * k % ${4 * size}u]; }
 y[i] = sum * ${Math.sqrt(2 / size)};`;
   return [forEach(facts, outer * size * inner, bindings, body)];
 }
