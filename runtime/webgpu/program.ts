@@ -201,6 +201,20 @@ function constantText(bits: number, type: Type): string {
   return isPlain ? `F(${number}f)` : `F(bitcast<f32>(bits(${bits})))`;
 }
 
+/** A float32 number as a WGSL expression of the type F. */
+export function floatText(number: number): string {
+  return constantText(bitsOf(number), 'F');
+}
+
+/** Statements that clamp a variable of the type F; NaN stays. */
+export function clampText(variable: string, low: number, high: number): string {
+  const bound = (limit: number, sign: string) => {
+    const text = floatText(limit);
+    return Math.abs(limit) < 3e38 ? `${variable} = select(${variable}, ${text}, ${variable} ${sign} ${text});\n` : '';
+  };
+  return bound(low, '<') + bound(high, '>');
+}
+
 /** What products do to their results, as WGSL. */
 export interface EpilogueText {
   /** The buffers that `code` reads: at most three. */
@@ -216,13 +230,7 @@ export function epilogueOf(
   program: Argument,
   ...operands: readonly Argument[]
 ): EpilogueText {
-  // NaN stays.
-  const bound = (limit: number, sign: string) => {
-    const text = constantText(bitsOf(limit), 'F');
-    return Math.abs(limit) < 3e38 ? `x0 = select(x0, ${text}, x0 ${sign} ${text});\n` : '';
-  };
-  const clamp = bound(numberOf(low), '<') + bound(numberOf(high), '>');
-  let body = `var x0 = value;\n${clamp}`;
+  let body = `var x0 = value;\n${clampText('x0', numberOf(low), numberOf(high))}`;
   const bindings: Binding[] = [];
   let result = 'x0';
   if (program !== 0) {
