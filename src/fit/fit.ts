@@ -3,7 +3,7 @@
  * Regularization, Zhao et al. 2023, arXiv 2304.07973, with the quantiser and the coder inside the loop).
  */
 import type { Archive } from '../codec/archive.ts';
-import type { Execute } from '../codec/calibration/executor.ts';
+import type { Execute, OpenGraph } from '../codec/calibration/executor.ts';
 import type { Model } from '../graph/graph.ts';
 import { isFloat } from '../graph/numbers.ts';
 import { simplify } from '../graph/passes/simplify.ts';
@@ -11,7 +11,7 @@ import { elementCount } from '../graph/tensor.ts';
 import { type Assembly, assemblyFor } from './assembly.ts';
 import { restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { TrainingData } from './data.ts';
-import { type FitProgress, type Fitting, type LoopOptions, runLoop } from './loop.ts';
+import { type FitProgress, type Fitting, type LoopOptions, runLoop, stepCount } from './loop.ts';
 import { checkFitOptions, FIT_DEFAULTS, type FitOptions } from './options.ts';
 import { coefficientCountOf, type Parameter } from './parameter.ts';
 import { biasElements, parameterize, type Start } from './parameterize.ts';
@@ -19,9 +19,9 @@ import { randomStream } from './random.ts';
 import { FIRST_RATE_WEIGHT } from './rate.ts';
 import { withInputShapes } from './student.ts';
 import { objectivesFor } from './targets.ts';
-import { openTeacher, type Teacher } from './teacher.ts';
+import { openTeacher } from './teacher.ts';
 import { trainableModel } from './trainable.ts';
-import { newState } from './trainer.ts';
+import { type FitState, newState } from './trainer.ts';
 import { buildTrainingGraph } from './training-graph.ts';
 
 export interface FitResult {
@@ -53,6 +53,9 @@ export interface FittedTensor {
  */
 const BITS_PER_COEFFICIENT = 4;
 
+/** Part of all steps that the warm-up takes at most. */
+const LONGEST_WARMUP = 0.1;
+
 /** Stream of random numbers for fresh coefficients. */
 const FRESH = 0;
 
@@ -70,7 +73,7 @@ const TRIAL = { steps: 120, warmup: 20 } as const;
  */
 export async function fit(model: Model, data: TrainingData, options: FitOptions): Promise<FitResult> {
   checkFitOptions(data, options);
-  const { execute, signal, onProgress, targetSize } = options;
+  const { execute, signal, onProgress, targetSize, finish, width = FIT_DEFAULTS.width } = options;
   const parameterCount = floatElements(model);
   if ((fixedBatch(model) ?? 1) > data.count) {
     throw new TypeError(`the model takes ${fixedBatch(model)} samples at once, and there are ${data.count}`);
@@ -80,45 +83,56 @@ export async function fit(model: Model, data: TrainingData, options: FitOptions)
   const distillation = options.distillation ?? (labels ? 0 : 1);
   const opened: { release(): Promise<void> }[] = [];
   try {
-    const { feeds, outputs } = await batchShapes(model, data, loop.batch, execute);
-    let teacher: Teacher | undefined;
-    if (distillation > 0) {
+    const lessonWith = async (own: TrainingData): Promise<Lesson> => {
+      const { feeds, outputs } = await batchShapes(model, own, loop.batch, execute);
+      const objectives = objectivesFor(outputs, own.truth, {
+        labels,
+        distillation,
+        temperature: options.temperature ?? FIT_DEFAULTS.temperature,
+        ...(options.loss && { loss: options.loss }),
+      });
+      if (distillation === 0) return { data: own, feeds, objectives };
       const taughtBy = withInputShapes(options.teacher ?? model, feeds);
-      teacher = await openTeacher(taughtBy, execute, data.count, !loop.augment);
+      const teacher = await openTeacher(taughtBy, execute, own.count, !loop.augment);
       opened.push(teacher);
-    }
+      return { data: own, feeds, objectives, teacher };
+    };
+    const lesson = await lessonWith(data);
+    const lastLesson = finish && (await lessonWith(finish.data));
     await simplify(model, options.evaluate ? { evaluate: options.evaluate } : {});
-    const objectives = objectivesFor(outputs, data.truth, {
-      labels,
-      distillation,
-      temperature: options.temperature ?? FIT_DEFAULTS.temperature,
-      ...(options.loss && { loss: options.loss }),
-    });
 
+    const practise = async (state: FitState, assembly: Assembly, own: Lesson, width: number): Promise<Fitting> => {
+      const graph = buildTrainingGraph(model, state.parameters, own.objectives, own.feeds, width);
+      const session = await execute(graph.model);
+      opened.push(session);
+      return { state, graph, session, assembly, ...own };
+    };
     const begin = async (start: Start): Promise<Begun> => {
       const parameters = parametersOf(model, options, start);
       const assembly = assemblyFor(model, options.companions ?? {});
       if (targetSize !== undefined) checkRoom(parameters, assembly, targetSize);
-      const graph = buildTrainingGraph(model, parameters, objectives, feeds);
-      const session = await execute(graph.model);
-      opened.push(session);
       const state = newState(parameters, FIRST_RATE_WEIGHT);
       const learningRate = options.learningRate ?? FIT_DEFAULTS.learningRate[start];
-      const fitting = { state, graph, session, data, objectives, assembly, ...(teacher && { teacher }) };
+      const fitting = await practise(state, assembly, lesson, width);
       return { start, fitting, loop: { ...loop, learningRate } };
     };
     const start = await chosenStart(options, begin, data, signal);
     const begun = await begin(start);
     const { state, assembly } = begun.fitting;
     const { parameters } = state;
-    const identity = identityOf(begun, data);
+    const identity = identityOf(begun, options);
     if (options.resume) restoreCheckpoint(state, options.resume, identity);
     const snapshot = {
       archive: () => assembly.archive(parameters),
       trainable: () => trainableModel(model, parameters),
       checkpoint: () => writeCheckpoint(state, identity),
     };
-    await runLoop(begun.fitting, begun.loop, (progress) => onProgress?.(progress, snapshot), signal);
+    const report = (progress: FitProgress) => onProgress?.(progress, snapshot);
+    const until = Math.round((1 - (finish?.part ?? 0)) * stepCount(loop, data.count));
+    await runLoop(begun.fitting, begun.loop, report, { until, signal });
+    if (lastLesson) {
+      await runLoop(await practise(state, assembly, lastLesson, 1), begun.loop, report, { signal });
+    }
 
     const { bytes, graphBytes, weightBytes, bytesOf } = assembly.write(parameters);
     const tensors = parameters.map((parameter) => ({
@@ -142,6 +156,12 @@ export async function fit(model: Model, data: TrainingData, options: FitOptions)
   }
 }
 
+/** What is learnt from, and what is to be learnt of it. */
+interface Lesson extends Pick<Fitting, 'data' | 'objectives' | 'teacher'> {
+  /** Shapes of the feeds of a batch, by name. */
+  readonly feeds: ReadonlyMap<string, readonly number[]>;
+}
+
 /** A fit before its first step. */
 interface Begun {
   readonly start: Start;
@@ -154,9 +174,12 @@ function loopOptions(model: Model, data: TrainingData, options: FitOptions): Omi
     ...FIT_DEFAULTS,
     ...options,
   };
+  const size = fixedBatch(model) ?? Math.min(batch, data.count);
+  const shortWarmup = Math.ceil(LONGEST_WARMUP * stepCount({ epochs, batch: size }, data.count));
   return {
-    ...{ clip, warmup, schedule, floor, dropRate, roundFrom, allocate, augment, seed, epochs },
-    batch: fixedBatch(model) ?? Math.min(batch, data.count),
+    ...{ clip, schedule, floor, dropRate, roundFrom, allocate, augment, seed, epochs },
+    warmup: Math.min(warmup, shortWarmup),
+    batch: size,
     optimizer: options.optimizer ?? {},
     ...(options.targetSize !== undefined && { targetSize: options.targetSize }),
   };
@@ -208,17 +231,26 @@ async function chosenStart(
     const remember = (progress: FitProgress) => {
       loss = progress.loss;
     };
-    await runLoop(fitting, free, remember, signal);
+    await runLoop(fitting, free, remember, { signal });
     tried.push({ start: each, loss });
   }
   return tried.reduce((best, each) => (each.loss < best.loss ? each : best)).start;
 }
 
 /** What must be the same where a fit goes on. */
-function identityOf({ start, fitting, loop }: Begun, data: TrainingData): string {
-  const cores = fitting.state.parameters.map(({ name, box }) => `${name} ${box.join('x')}`);
-  const terms = fitting.objectives.map(({ kind, output, weight, from }) => [kind, output, weight, from]);
-  return JSON.stringify({ start, ...loop, samples: data.count, cores, terms });
+function identityOf(
+  { start, fitting: { state, objectives, data }, loop }: Begun,
+  { width, finish }: FitOptions,
+): string {
+  const cores = state.parameters.map(({ name, box }) => `${name} ${box.join('x')}`);
+  const terms = objectives.map(({ kind, output, shape, weight, from }) => [
+    kind,
+    output,
+    shape.join('x'),
+    weight,
+    from,
+  ]);
+  return JSON.stringify({ start, ...loop, width, finish: finish?.part, samples: data.count, cores, terms });
 }
 
 function floatElements({ graph }: Model): number {
@@ -231,8 +263,9 @@ function floatElements({ graph }: Model): number {
 async function batchShapes(model: Model, data: TrainingData, batch: number, execute: Execute) {
   const { feeds } = await data.batch(Uint32Array.from({ length: batch }, (_, at) => at));
   const shapes = new Map([...feeds].map(([name, { shape }]) => [name, shape]));
-  const graph = await execute(withInputShapes(model, shapes));
+  let graph: OpenGraph | undefined;
   try {
+    graph = await execute(withInputShapes(model, shapes));
     const results = await graph.run(feeds);
     const outputs = model.graph.outputs.map(({ name }) => ({ name, shape: results.get(name)!.shape }));
     return { feeds: shapes, outputs };
@@ -241,6 +274,6 @@ async function batchShapes(model: Model, data: TrainingData, batch: number, exec
     const problem = cause instanceof Error ? cause.message : String(cause);
     throw new RangeError(`the model does not run on a batch of ${sizes.join(', ')}: ${problem}`, { cause });
   } finally {
-    await graph.release();
+    await graph?.release();
   }
 }

@@ -85,12 +85,12 @@ const ORDER = 1;
 const VARIATION = 2;
 
 /** Number of steps of a whole fit. */
-function stepCount({ epochs, batch }: Pick<LoopOptions, 'epochs' | 'batch'>, samples: number): number {
+export function stepCount({ epochs, batch }: Pick<LoopOptions, 'epochs' | 'batch'>, samples: number): number {
   return Math.max(1, Math.round(epochs * Math.floor(samples / batch)));
 }
 
 /**
- * Goes on from `fitting.state` to the end, step by step.
+ * Goes on from `fitting.state` step by step, to the end or until `until` steps have been taken.
  *
  * @param onStep called after each step
  */
@@ -98,7 +98,7 @@ export async function runLoop(
   fitting: Fitting,
   options: LoopOptions,
   onStep: (progress: FitProgress) => void | Promise<void>,
-  signal?: AbortSignal,
+  { until = Number.POSITIVE_INFINITY, signal }: { until?: number; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const { state, graph, session, data, objectives, teacher, assembly } = fitting;
   const { parameters, moments } = state;
@@ -111,7 +111,7 @@ export async function runLoop(
   const means = { loss: runningMean(), accuracy: runningMean() };
   let bytes = assembly.write(parameters).bytes.length;
 
-  while (state.taken < steps) {
+  while (state.taken < Math.min(steps, until)) {
     signal?.throwIfAborted();
     const step = state.taken;
     const rounded = step >= roundFrom;
@@ -181,7 +181,7 @@ export async function runLoop(
       isEpochEnd: state.taken % perEpoch === 0,
     });
   }
-  if (targetSize !== undefined) cutTo(fitting, targetSize);
+  if (targetSize !== undefined && state.taken === steps) cutTo(fitting, targetSize);
 }
 
 /**

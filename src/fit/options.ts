@@ -48,6 +48,13 @@ export interface FitOptions {
   temperature?: number;
   /** The model to learn from; by default the fitted one, as it was. */
   teacher?: Model;
+  /**
+   * Part of the model's channels between layers that it is trained with: what is made of cosines is nearly the same network, and
+   * trains faster by as much.
+   */
+  width?: number;
+  /** The last part of the steps, which are taken at the whole width, with the same samples at another size or the same one. */
+  finish?: { readonly part: number; readonly data: TrainingData };
   schedule?: SupportSchedule;
   /** Part of each support that `tail` and `random-tail` keep. */
   floor?: number;
@@ -93,6 +100,7 @@ export const FIT_DEFAULTS = {
   dropRate: 0.001,
   roundFrom: 0.3,
   allocate: true,
+  width: 1,
   augment: false,
   seed: 1,
 } as const;
@@ -114,8 +122,12 @@ export function checkFitOptions(data: Pick<TrainingData, 'count'>, options: FitO
       throw new RangeError(`${name} must be positive, not ${value}`);
     }
   }
-  const { distillation, roundFrom, floor, dropRate } = options;
-  for (const [name, value] of Object.entries({ distillation, roundFrom, floor, dropRate })) {
+  const { distillation, roundFrom, floor, dropRate, width, finish } = options;
+  if (width !== undefined && !(width > 0 && width <= 1)) {
+    throw new RangeError(`width must be above 0 and at most 1, not ${width}`);
+  }
+  const parts = { distillation, roundFrom, floor, dropRate, 'the last part': finish?.part };
+  for (const [name, value] of Object.entries(parts)) {
     if (value !== undefined && !(value >= 0 && value <= 1)) {
       throw new RangeError(`${name} must be from 0 to 1, not ${value}`);
     }

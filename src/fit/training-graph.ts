@@ -8,6 +8,7 @@ import { nameMaker } from '../graph/uses.ts';
 import { appendGradients } from './gradient.ts';
 import { appendLoss, type LossTerm } from './loss.ts';
 import { quickenMaxPooling } from './max-pooling.ts';
+import { buildNarrowStudent } from './narrow-student.ts';
 import type { Parameter } from './parameter.ts';
 import { buildStudent } from './student.ts';
 
@@ -26,6 +27,7 @@ export interface TrainingGraph {
  * The training graph of `model`.
  *
  * @param shapes shapes of the model's inputs in a batch, by name
+ * @param width part of the channels between layers that the student has
  * @throws {UnsupportedError} where an operator between the parameters and the loss has no gradient rule
  */
 export function buildTrainingGraph(
@@ -33,8 +35,10 @@ export function buildTrainingGraph(
   parameters: readonly Parameter[],
   terms: readonly LossTerm[],
   shapes: ReadonlyMap<string, readonly number[]>,
+  width = 1,
 ): TrainingGraph {
-  const { model: student, cores } = buildStudent(model, parameters, shapes);
+  const { model: student, cores } =
+    width === 1 ? buildStudent(model, parameters, shapes) : buildNarrowStudent(model, parameters, shapes, width);
   quickenMaxPooling(student);
   const { value, targets } = appendLoss(student, terms);
   const one = nameMaker(student.graph)('one');

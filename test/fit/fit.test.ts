@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readFqz } from '../../formats/fqz/read.ts';
+import { readOnnx } from '../../formats/onnx/read.ts';
 import { coefficientCount } from '../../src/codec/network.ts';
 import type { TrainingData } from '../../src/fit/data.ts';
 import { fit as fitModel } from '../../src/fit/fit.ts';
@@ -7,6 +9,7 @@ import type { FitProgress } from '../../src/fit/loop.ts';
 import type { FitOptions } from '../../src/fit/options.ts';
 import { node } from '../../src/graph/graph.ts';
 import { toFloat32 } from '../../src/graph/numbers.ts';
+import { float32Tensor } from '../../src/graph/tensor.ts';
 import { unpack } from '../../src/unpack.ts';
 import { buildModel, largestDifference, runModel } from '../support/run-model.ts';
 import { execute, smallClassifier, spots } from './small-fit.ts';
@@ -141,6 +144,81 @@ describe('fit', () => {
   });
 });
 
+describe('fit of a model of open size', () => {
+  const smoothUnet = () =>
+    readOnnx(new Uint8Array(readFileSync(new URL('../../fixtures/smooth-unet.onnx', import.meta.url))));
+
+  /** Pictures of waves, of this size. */
+  const waves = (height: number, width: number): TrainingData => ({
+    count: 12,
+    truth: 'none',
+    async batch(indices) {
+      const plane = height * width;
+      const values = Float32Array.from({ length: indices.length * plane }, (_, at) => {
+        const [y, x] = [Math.floor((at % plane) / width) / height, (at % width) / width];
+        const picture = 1 + indices[Math.floor(at / plane)]!;
+        return Math.sin(picture * x + 5 * y) + Math.cos((13 - picture) * y * x);
+      });
+      return { feeds: new Map([['image', float32Tensor([indices.length, 1, height, width], values)]]) };
+    },
+  });
+  const options = {
+    ...{ execute, targetSize: 330, epochs: 8, batch: 4, start: 'trained', width: 0.5, seed: 5 },
+    finish: { part: 0.25, data: waves(24, 16) },
+  } as const satisfies FitOptions;
+
+  it('begins small and narrow, ends at full size, and can be interrupted in between', async () => {
+    const steps = { small: 0, full: 0 };
+    const counted = (data: TrainingData, kind: keyof typeof steps): TrainingData => ({
+      ...data,
+      batch(indices) {
+        steps[kind]++;
+        return data.batch(indices);
+      },
+    });
+    const { finish } = options;
+    const whole = await fitModel(smoothUnet(), counted(waves(16, 12), 'small'), {
+      ...options,
+      finish: { ...finish, data: counted(finish.data, 'full') },
+    });
+    // One batch each tells the shapes.
+    expect(steps).toEqual({ small: 1 + 18, full: 1 + 6 });
+    expect(whole.bytes.length).toBeLessThanOrEqual(330);
+    const { feeds } = await finish.data.batch(Uint32Array.of(2, 9));
+    const [original, found] = await Promise.all([
+      runModel(smoothUnet(), feeds),
+      runModel(unpack(readFqz(whole.bytes)), feeds),
+    ]);
+    expect(largestDifference(original, found)).toBeLessThan(0.5);
+
+    let checkpoint: Uint8Array | undefined;
+    const interrupted = fitModel(smoothUnet(), waves(16, 12), {
+      ...options,
+      onProgress({ step }, snapshot) {
+        if (step !== 20) return;
+        checkpoint = snapshot.checkpoint();
+        throw new Error('interrupted');
+      },
+    });
+    await expect(interrupted).rejects.toThrow('interrupted');
+    const resumed = await fitModel(smoothUnet(), waves(16, 12), { ...options, resume: checkpoint! });
+    expect(resumed.bytes).toEqual(whole.bytes);
+  });
+
+  it('refuses a size that the model does not run at', async () => {
+    const message = /^the model does not run on a batch of x 4x1x12x12: onnxruntime: /;
+    const data = spots(64);
+    const larger: TrainingData = {
+      ...data,
+      batch: async (indices) => ({
+        ...(await data.batch(indices)),
+        feeds: new Map([['x', float32Tensor([indices.length, 1, 12, 12], new Float32Array(indices.length * 144))]]),
+      }),
+    };
+    await expect(fitModel(smallClassifier(), larger, { ...OPTIONS, batch: 4 })).rejects.toThrow(message);
+  });
+});
+
 describe('fit refuses, in one line,', () => {
   const refused = async (options: Partial<FitOptions>, message: string | RegExp, data: TrainingData = samples) => {
     const error = await fitModel(smallClassifier(), data, { ...OPTIONS, ...options }).catch((error: unknown) => error);
@@ -177,6 +255,8 @@ describe('fit refuses, in one line,', () => {
     await refused({ epochs: 0 }, 'epochs must be positive, not 0');
     await refused({ batch: 1.5 }, 'batch must be a positive integer, not 1.5');
     await refused({ roundFrom: 2 }, 'roundFrom must be from 0 to 1, not 2');
+    await refused({ width: 0 }, 'width must be above 0 and at most 1, not 0');
+    await refused({ finish: { part: 2, data: samples } }, 'the last part must be from 0 to 1, not 2');
   });
   it('what is no checkpoint, or one of another fit', async () => {
     await refused({ resume: new TextEncoder().encode('hello') }, 'this is no checkpoint');

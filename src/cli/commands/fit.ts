@@ -49,6 +49,8 @@ interface FitFlags extends PictureFlags {
   temperature?: number;
   start?: NonNullable<FitOptions['start']>;
   fromScratch?: boolean;
+  width?: number;
+  finish?: number;
   schedule?: SupportSchedule;
   roundFrom?: number;
   biases?: 'yes' | 'no';
@@ -114,6 +116,8 @@ export function command(io: Io): Command {
       finiteNumber,
     )
     .addOption(new Option('--biases <use>', 'default: where they are few beside the coefficients').choices(yesOrNo))
+    .option('--width <part>', 'train with this part of the channels, for weights made of cosines', positiveNumber)
+    .option('--finish <part>', "the last part of the steps: at the model's own size and width", finiteNumber)
     .option('--shift <pixels>', 'shift pictures at random by up to so many pixels', wholeNumber(0))
     .option('--flip', 'mirror half of the pictures')
     .option('--seed <N>', `the same seed gives the same file (default: ${FIT_DEFAULTS.seed})`, wholeNumber(0))
@@ -159,16 +163,19 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
   const preparation = Object.keys(given).length === 0 ? undefined : { ...PREPARATION_DEFAULTS, ...given };
   const picture = { preparation: given, ...(flags.layout && { layout: flags.layout }) };
   const session = await openOnnx(writeOnnx(model));
-  const data = trainingData(session, train, {
-    ...picture,
-    ...(flags.size && { size: flags.size }),
-    ...(flags.limit !== undefined && { limit: flags.limit }),
-    ...(flags.shift !== undefined && { shift: flags.shift }),
-    ...(flags.flip && { flip: true }),
-  });
+  const dataAt = (size: FitFlags['size']) =>
+    trainingData(session, train, {
+      ...picture,
+      ...(size && { size }),
+      ...(flags.limit !== undefined && { limit: flags.limit }),
+      ...(flags.shift !== undefined && { shift: flags.shift }),
+      ...(flags.flip && { flip: true }),
+    });
+  const data = dataAt(flags.size);
   // A model that fixes its size is measured at that, whatever it is trained at.
   const openSize =
-    flags.size && test?.kind === 'pictures' && isOfOpenSize(session.inputs, flags) ? flags.size : undefined;
+    flags.size && train.kind === 'pictures' && isOfOpenSize(session.inputs, flags) ? flags.size : undefined;
+  const finish = flags.finish === undefined ? undefined : { part: flags.finish, data: dataAt(openSize) };
   await session.release();
 
   let snapshot: FitSnapshot | undefined;
@@ -187,6 +194,7 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
         execute: (graph) => openOnnx(writeOnnx(graph), threads === undefined ? {} : { threads }),
         evaluate: onnxruntimeEvaluate,
         ...(teacher && { teacher }),
+        ...(finish && { finish }),
         ...(preparation && { companions: { preparation } }),
         ...(resume && { resume }),
         onProgress(progress, current) {
@@ -223,8 +231,9 @@ const LOG_INTERVAL = 50;
 
 function fitOptions(flags: FitFlags): Omit<FitOptions, 'execute'> {
   const { targetSize, coefficients, epochs, batch, learningRate, optimizer, weightDecay, loss } = flags;
-  const { distillation, temperature, schedule, roundFrom, seed } = flags;
-  const numbers = { targetSize, coefficients, epochs, batch, learningRate, distillation, temperature, roundFrom, seed };
+  const { distillation, temperature, schedule, roundFrom, seed, width } = flags;
+  const training = { epochs, batch, learningRate, distillation, temperature, roundFrom, seed, width };
+  const numbers = { targetSize, coefficients, ...training };
   return {
     ...(Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)) as Partial<
       typeof numbers

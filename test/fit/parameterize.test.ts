@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readOnnx } from '../../formats/onnx/read.ts';
+import { expandNetwork } from '../../src/codec/expand.ts';
+import { liveCount, type Parameter, storedWeight } from '../../src/fit/parameter.ts';
+import { type ParameterizeOptions, parameterize } from '../../src/fit/parameterize.ts';
+import { randomStream } from '../../src/fit/random.ts';
+import type { Model } from '../../src/graph/graph.ts';
+import { toFloat32 } from '../../src/graph/numbers.ts';
+import { elementCount } from '../../src/graph/tensor.ts';
+
+const smoothUnet = () =>
+  readOnnx(new Uint8Array(readFileSync(new URL('../../fixtures/smooth-unet.onnx', import.meta.url))));
+
+const parametersOf = (model: Model, options: Partial<ParameterizeOptions>) =>
+  parameterize(model, { coefficients: 2000, start: 'trained', biases: true, random: randomStream(1), ...options });
+
+const countOf = (parameters: readonly Parameter[]) =>
+  parameters.reduce((sum, parameter) => sum + liveCount(parameter), 0);
+
+/** How far the weight of a parameter is from that of the model, relatively; finely rounded. */
+function errorOf(model: Model, parameter: Parameter): number {
+  const stored = storedWeight({ ...parameter, step: 1e-4 });
+  const found = expandNetwork('network' in stored ? stored.network : expect.fail('no network'));
+  const own = toFloat32(model.graph.initializers.get(parameter.name)!);
+  const energy = own.reduce((sum, value) => sum + value * value, 0);
+  return Math.sqrt(own.reduce((sum, value, at) => sum + (value - found[at]!) ** 2, 0) / energy);
+}
+
+describe('parameters of a model that is made of few coefficients', () => {
+  it('are all of these, and no more where there is room for more', () => {
+    const model = smoothUnet();
+    const parameters = parametersOf(model, {});
+    expect(parameters).toHaveLength(5);
+    for (const parameter of parameters) {
+      expect(errorOf(model, parameter)).toBeLessThan(2e-3);
+      expect(liveCount(parameter)).toBeLessThan(elementCount(parameter.shape) / 10);
+    }
+    expect(countOf(parametersOf(smoothUnet(), { coefficients: 9000 }))).toBe(countOf(parameters));
+  });
+
+  it('are fewer where there is room for fewer', () => {
+    expect(countOf(parametersOf(smoothUnet(), { coefficients: 150 }))).toBeLessThanOrEqual(150);
+  });
+
+  it('are none of the ones and zeros of norms that learned no scale and shift', () => {
+    const names = parametersOf(smoothUnet(), { start: 'fresh' }).map(({ name }) => name);
+    expect(names.filter((name) => /^(one|zero)/.test(name))).toEqual([]);
+  });
+});
