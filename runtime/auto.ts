@@ -4,14 +4,14 @@
 import { wasmMachines } from './backend.ts';
 import { type Load, loaderOf } from './load.ts';
 import { OPERATORS } from './operators/index.ts';
-import { openGpu } from './webgpu/device.ts';
-import { gpuEngine } from './webgpu/engine.ts';
+import { chooseEngine } from './webgpu/choose-engine.ts';
 
 export * from './exports.ts';
+export { Tensor } from './webgpu/gpu-tensor.ts';
 
 /** Opens a `.fqz` file with the operators of networks for pictures, on WebGPU or WebAssembly. See `Load`. */
 export const load: Load = loaderOf({
   operators: OPERATORS,
   machines: { wasm: wasmMachines() },
-  gpu: { openGpu, gpuEngine },
+  openEngine: chooseEngine,
 });

@@ -11,4 +11,4 @@ export type { ElementType } from './elements.ts';
 export { LOAD_DEFAULTS, type Load, type LoadOptions } from './load.ts';
 export type { Feeds, RunOptions, Session, SessionInfo } from './session.ts';
 export type { LoadProgress, Source } from './source.ts';
-export { GpuTensor, type InputElements, type InputValue, type Tensor, tensor } from './tensor.ts';
+export { type GpuTensor, type InputElements, type InputValue, type Tensor, tensor } from './tensor.ts';

@@ -7,8 +7,7 @@ import { referenceMachine } from './js/machine.ts';
 import { furtherKernels } from './js/rare/further-kernels.ts';
 import { type Load, loaderOf } from './load.ts';
 import { ALL_OPERATORS } from './operators/all.ts';
-import { openGpu } from './webgpu/device.ts';
-import { gpuEngine } from './webgpu/engine.ts';
+import { chooseEngine } from './webgpu/choose-engine.ts';
 
 export { isFqz } from '../formats/fqz/read.ts';
 export type { StoredWeight } from '../src/codec/archive.ts';
@@ -19,10 +18,11 @@ export type { Tensor as StoredTensor } from '../src/graph/tensor.ts';
 export type { DecodedGraph } from './decoded-graph.ts';
 export * from './exports.ts';
 export { type DecodedModel, decodeFqz } from './js/decode.ts';
+export { Tensor } from './webgpu/gpu-tensor.ts';
 
 /** Opens a `.fqz` file with every operator there is, on WebGPU, on WebAssembly or in plain JavaScript. See `Load`. */
 export const load: Load = loaderOf({
   operators: ALL_OPERATORS,
   machines: { wasm: wasmMachines(furtherKernels), js: async () => referenceMachine() },
-  gpu: { openGpu, gpuEngine },
+  openEngine: chooseEngine,
 });

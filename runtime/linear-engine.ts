@@ -2,10 +2,13 @@
  * The engine over linear memory, in WebAssembly or in plain JavaScript: everything has an address in one memory, weights first.
  */
 import type { OpenedFqz } from '../formats/fqz/read.ts';
+import { UnsupportedError } from '../src/errors.ts';
 import { elementCount } from '../src/graph/tensor.ts';
 import { type ElementType, loadElements, storeElements } from './elements.ts';
 import type { Engine, EngineOptions, EngineTensor, Feed } from './engine.ts';
+import { prepareShapes } from './fixed-shapes.ts';
 import type { Machine } from './machine.ts';
+import type { OpenEngine } from './open-engine.ts';
 import { aligned, type BoundPlan, bind, buffersOf } from './plan/addresses.ts';
 import type { ConstantBuffer } from './plan/buffer.ts';
 import type { Plan } from './plan/plan.ts';
@@ -19,6 +22,14 @@ export interface LinearEngine extends Engine {
   prepare(inputs: PlanInputs): void;
   run(feeds: ReadonlyMap<string, Feed>): Map<string, EngineTensor>;
 }
+
+/** Opens the engine of a session on linear memory, prepared for what shapes are fixed. */
+export const openLinearEngine: OpenEngine = async (opened, machine, fixed, settings) => {
+  if (settings.backend === 'webgpu') throw new UnsupportedError('the backend "webgpu" is in fqz/runtime/webgpu');
+  const engine = createEngine(opened, machine, settings);
+  await prepareShapes(engine, fixed);
+  return engine;
+};
 
 /** Opens a file on a machine. Throws as `createPlanner` does. */
 export function createEngine(opened: OpenedFqz, machine: Machine, options: EngineOptions = {}): LinearEngine {

@@ -10,7 +10,7 @@ import { graphOf } from './decoded-graph.ts';
 import type { MemoryUse } from './engine.ts';
 import { fixedShapes } from './fixed-shapes.ts';
 import { checkIntegrity, parseIntegrity } from './integrity.ts';
-import { type GpuBackend, openEngine } from './open-engine.ts';
+import type { OpenEngine } from './open-engine.ts';
 import type { Operators } from './operators/operator.ts';
 import { createSession, type Session } from './session.ts';
 import { isRemote, type LoadProgress, readSource, type Source } from './source.ts';
@@ -65,7 +65,7 @@ export type Load = (source: Source, options?: LoadOptions) => Promise<Session>;
 export interface Edition {
   readonly operators: Operators;
   readonly machines: Machines;
-  readonly gpu?: GpuBackend;
+  readonly openEngine: OpenEngine;
 }
 
 /** The `load` of a build of the runtime. */
@@ -99,7 +99,11 @@ async function loadWith(edition: Edition, source: Source, options: LoadOptions):
 
 type Settings = LoadOptions & Required<Pick<LoadOptions, keyof typeof LOAD_DEFAULTS>>;
 
-async function open({ operators, machines, gpu }: Edition, bytes: Uint8Array, settings: Settings): Promise<Session> {
+async function open(
+  { operators, machines, openEngine }: Edition,
+  bytes: Uint8Array,
+  settings: Settings,
+): Promise<Session> {
   const { backend, width, integrity, wasm, maxMemory, signal, onProgress } = settings;
   if (integrity !== undefined) await checkIntegrity(bytes, integrity);
   onProgress?.({ phase: 'compile', loaded: 0, total: 1 });
@@ -124,7 +128,7 @@ async function open({ operators, machines, gpu }: Edition, bytes: Uint8Array, se
     onProgress?.({ phase: 'plan', loaded: total, total });
     onProgress?.({ phase: 'weights', loaded: 0, total: 1 });
   };
-  const engine = await openEngine(opened, limited(machine, maxMemory), gpu, fixedShapes(inputs), {
+  const engine = await openEngine(opened, limited(machine, maxMemory), fixedShapes(inputs), {
     ...settings,
     operators,
     onPlan,

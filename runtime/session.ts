@@ -8,7 +8,7 @@ import type { Port } from './decoded-graph.ts';
 import { ELEMENT_ARRAYS, type ElementType } from './elements.ts';
 import type { BufferTensor, Engine, EngineTensor, MemoryUse } from './engine.ts';
 import { isIntegral } from './plan/value.ts';
-import { GpuTensor, type InputValue, inputTensors, shapeText, type Tensor } from './tensor.ts';
+import { type GpuTensor, type InputValue, inputTensors, shapeText, type Tensor } from './tensor.ts';
 
 /** What a session runs on and what that takes. */
 export interface SessionInfo {
@@ -137,7 +137,7 @@ export function createSession(engine: Engine, facts: SessionFacts): Session {
 function tensorOf(value: EngineTensor | BufferTensor): Tensor | GpuTensor {
   if ('data' in value) return value as Tensor;
   const { dtype, shape, buffer } = value;
-  return GpuTensor.fromGPUBuffer(buffer, shape, isIntegral(dtype) ? 'int32' : 'float32');
+  return { location: 'gpu', dtype: isIntegral(dtype) ? 'int32' : 'float32', shape, buffer };
 }
 
 function countKernels(steps: readonly { readonly kernel: string }[]): Record<string, number> {

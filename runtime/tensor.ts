@@ -48,21 +48,6 @@ export interface GpuTensor {
   readonly buffer: GPUBuffer;
 }
 
-/** Makes tensors of buffers. */
-export const GpuTensor = {
-  /**
-   * A tensor in `buffer`, which stays the caller's and is not copied; it needs the usage `COPY_SRC` to be an input. Throws
-   * `RangeError` where the buffer is too small.
-   */
-  fromGPUBuffer(buffer: GPUBuffer, shape: readonly number[], dtype: GpuTensor['dtype'] = 'float32'): GpuTensor {
-    checkShapeIsWhole('the tensor', shape);
-    if (buffer.size < 4 * elementCount(shape)) {
-      throw new RangeError(`a buffer of ${buffer.size} bytes is too small for shape [${shape}]`);
-    }
-    return { location: 'gpu', dtype, shape: [...shape], buffer };
-  },
-};
-
 const TYPE_OF_ARRAY: Readonly<Record<string, ElementType>> = {
   ...Object.fromEntries(Object.entries(ELEMENT_ARRAYS).map(([dtype, { name }]) => [name, dtype as ElementType])),
   Uint8Array: 'uint8',
@@ -96,8 +81,8 @@ export function tensor(
 
 function makeTensor(what: string, data: InputElements, shape: readonly number[], dtype: ElementType): Tensor {
   if (!isElementType(dtype)) throw new TypeError(`${what} cannot be of type ${dtype}`);
-  checkShapeIsWhole(what, shape);
-  if (elementCount(shape) !== data.length) {
+  const bad = !Array.isArray(shape) || shape.some((size) => !Number.isInteger(size) || size < 0);
+  if (bad || elementCount(shape) !== data.length) {
     throw new RangeError(`${what} has ${data.length} elements, which is not what shape [${shape}] takes`);
   }
   return { dtype, shape: [...shape], data: elementsFor(what, dtype, data) } as Tensor;
@@ -105,12 +90,6 @@ function makeTensor(what: string, data: InputElements, shape: readonly number[],
 
 function isOnGpu(value: InputValue | GpuTensor): value is GpuTensor {
   return (value as Partial<GpuTensor>).location === 'gpu';
-}
-
-function checkShapeIsWhole(what: string, shape: readonly number[]): void {
-  if (!Array.isArray(shape) || shape.some((size) => !Number.isInteger(size) || size < 0)) {
-    throw new RangeError(`${what} cannot have shape [${shape}]`);
-  }
 }
 
 function elementsFor(what: string, dtype: ElementType, data: InputElements): Elements {

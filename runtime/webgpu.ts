@@ -4,14 +4,14 @@
 import { referenceMachine } from './js/machine.ts';
 import { type Load, loaderOf } from './load.ts';
 import { OPERATORS } from './operators/index.ts';
-import { openGpu } from './webgpu/device.ts';
-import { gpuEngine } from './webgpu/engine.ts';
+import { chooseEngine } from './webgpu/choose-engine.ts';
 
 export * from './exports.ts';
+export { Tensor } from './webgpu/gpu-tensor.ts';
 
 /** Opens a `.fqz` file with the operators of networks for pictures, on WebGPU or in plain JavaScript. See `Load`. */
 export const load: Load = loaderOf({
   operators: OPERATORS,
   machines: { js: async () => referenceMachine() },
-  gpu: { openGpu, gpuEngine },
+  openEngine: chooseEngine,
 });

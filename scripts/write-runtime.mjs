@@ -1,11 +1,16 @@
 /**
- * Writes what a page serves, `fqz/runtime` and `fqz/runtime/full` bundled, with source maps: dist/fqz-runtime.js and
- * dist/fqz-runtime-full.js.
+ * Writes what a page serves, with source maps: dist/fqz-runtime.js for `fqz/runtime`, dist/fqz-runtime-full.js for
+ * `fqz/runtime/full`, and so on.
  */
 import { writeFileSync } from 'node:fs';
 import { bundleRuntime } from './bundle-runtime.mjs';
 
-const FILES = { index: 'fqz-runtime.js', full: 'fqz-runtime-full.js' };
+const FILES = {
+  index: 'fqz-runtime.js',
+  auto: 'fqz-runtime-auto.js',
+  webgpu: 'fqz-runtime-webgpu.js',
+  full: 'fqz-runtime-full.js',
+};
 
 for (const [entry, name] of Object.entries(FILES)) {
   const { code, map } = await bundleRuntime(entry);

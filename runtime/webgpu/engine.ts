@@ -3,8 +3,9 @@
  */
 import { elementCount } from '../../src/graph/tensor.ts';
 import { type ElementType, loadElements, storeElements } from '../elements.ts';
-import type { BufferTensor, Engine, EngineOptions, EngineTensor, Feed, Outputs } from '../engine.ts';
+import type { BufferTensor, Engine, EngineTensor, Feed, Outputs } from '../engine.ts';
 import type { Machine } from '../machine.ts';
+import type { EngineSettings } from '../open-engine.ts';
 import type { ConstantBuffer } from '../plan/buffer.ts';
 import type { Plan, PlanPort } from '../plan/plan.ts';
 import { isIntegral } from '../plan/value.ts';
@@ -17,11 +18,7 @@ import { gpuMemory } from './memory.ts';
 import { readBuffers } from './read-buffers.ts';
 import { placeConstant } from './weights.ts';
 
-export interface GpuEngineOptions extends Pick<EngineOptions, 'onPlan'> {
-  /** Bytes that weights and activations may take on the GPU. */
-  readonly maxMemory: number;
-  readonly signal?: AbortSignal | undefined;
-}
+export type GpuEngineOptions = Pick<EngineSettings, 'onPlan' | 'maxMemory' | 'signal'>;
 
 /** Runs on `gpu` what `planner` plans; `machine` is what the planner uses, and runs what the GPU can't. */
 export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options: GpuEngineOptions): Engine {
