@@ -2,16 +2,32 @@
  * The kernels that there are as shaders, a family per file. What is missing here the host runs.
  */
 import type { ShaderTable } from './dispatch.ts';
+import { convTranspose } from './kernels/conv-transpose.ts';
 import { conv } from './kernels/conv.ts';
 import { copy, fill } from './kernels/copy.ts';
+import { depthwise } from './kernels/depthwise.ts';
 import { elementwise } from './kernels/elementwise.ts';
 import { gather, interpolate } from './kernels/gather.ts';
+import { matmul } from './kernels/matmul.ts';
+import { normalize } from './kernels/normalize.ts';
+import { packColumns, packRows } from './kernels/pack.ts';
+import { arg, reduce } from './kernels/reduce.ts';
+import { softmax } from './kernels/softmax.ts';
 
 export const SHADERS: ShaderTable = {
+  arg,
   conv,
+  convTranspose,
   copy,
+  depthwise,
   elementwise,
   fill,
   gather,
   interpolate,
+  matmul,
+  normalize,
+  packColumns,
+  packRows,
+  reduce,
+  softmax,
 };
