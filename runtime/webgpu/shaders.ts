@@ -5,8 +5,10 @@ import type { ShaderTable } from './dispatch.ts';
 import { convTranspose } from './kernels/conv-transpose.ts';
 import { conv } from './kernels/conv.ts';
 import { copy, fill } from './kernels/copy.ts';
+import { covariance, normalizeExpansion } from './kernels/covariance.ts';
 import { depthwise } from './kernels/depthwise.ts';
 import { elementwise } from './kernels/elementwise.ts';
+import { expandProject } from './kernels/expand-project.ts';
 import { gather, interpolate } from './kernels/gather.ts';
 import { matmul } from './kernels/matmul.ts';
 import { normalize } from './kernels/normalize.ts';
@@ -19,13 +21,16 @@ export const SHADERS: ShaderTable = {
   conv,
   convTranspose,
   copy,
+  covariance,
   depthwise,
   elementwise,
+  expandProject,
   fill,
   gather,
   interpolate,
   matmul,
   normalize,
+  normalizeExpansion,
   packColumns,
   packRows,
   reduce,

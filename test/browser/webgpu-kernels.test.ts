@@ -1,6 +1,7 @@
 /** The kernels as shaders, against those in TypeScript. */
 import { describe, expect, it } from 'vitest';
 import { SHADERS } from '../../runtime/webgpu/shaders.ts';
+import { FREQUENCY_CASES, RARE_FREQUENCY_CASES } from '../runtime/kernels/frequency-cases.ts';
 import { GPU_CASES } from '../runtime/kernels/general-cases.ts';
 import { PRODUCT_CASES } from '../runtime/kernels/product-cases.ts';
 import type { KernelCase } from '../runtime/kernels/workbench.ts';
@@ -11,7 +12,12 @@ const adapter = await testDevice();
 const KERNELS: Readonly<Record<string, string>> = { opcodes: 'elementwise' };
 const isShader = (name: string) => (KERNELS[name] ?? name) in SHADERS;
 
-const CASES: [name: string, cases: readonly KernelCase[]][] = Object.entries({ ...GPU_CASES, ...PRODUCT_CASES });
+const CASES: [name: string, cases: readonly KernelCase[]][] = Object.entries({
+  ...GPU_CASES,
+  ...PRODUCT_CASES,
+  ...FREQUENCY_CASES,
+  ...RARE_FREQUENCY_CASES,
+});
 
 describe.skipIf(!adapter)('shaders', () => {
   it.for(CASES.filter(([name]) => isShader(name)))('%s', async ([, cases]) => {

@@ -139,6 +139,10 @@ async function compute(device: GPUDevice, steps: readonly RecordedStep[], buffer
       }
       device.queue.writeBuffer(onDevice.get(buffer)!, 0, contents as Int32Array<ArrayBuffer>);
     }
+    // What a shader leaves for another of the same step.
+    for (const { buffer } of dispatches.flatMap(({ bindings }) => bindings)) {
+      if (!onDevice.has(buffer)) onDevice.set(buffer, create(guardAt(buffer), STORAGE));
+    }
     const encoder = device.createCommandEncoder();
     for (const [at, { bindings, groups }] of dispatches.entries()) {
       const pass = encoder.beginComputePass();
