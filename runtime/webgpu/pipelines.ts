@@ -56,6 +56,6 @@ async function compile(device: GPUDevice, code: string, layout: GPUPipelineLayou
   } catch (error) {
     const { messages } = await module.getCompilationInfo();
     const lines = messages.map(({ lineNum, message }) => `${message} (${code.split('\n')[lineNum - 1]})`);
-    throw new Error([`the GPU does not take a shader: ${(error as Error).message}`, ...lines].join('; '));
+    throw new Error(`the GPU does not take a shader: ${lines.join('; ') || (error as Error).message}`);
   }
 }

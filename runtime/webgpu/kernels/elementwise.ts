@@ -17,7 +17,7 @@ export const elementwise: Lowering<'elementwise'> = (facts, program, y, ...opera
   const lanes = isRow || dims.at(-1)! % 4 === 0 ? 4 : 1;
   const typeOf = (type: 'F' | 'I') => (lanes === 4 ? (`vec4<${scalar(type)}>` as const) : scalar(type));
 
-  const coordinates = dims.map((_, axis) => `i${axis}`);
+  const coordinates = dims.map((_, axis) => `at${axis}`);
   let body = dims.length ? splitIndex(lanes === 4 ? '4u * i' : 'i', dims, coordinates) : '';
   const bindings: Binding[] = [];
   for (const [at, steps] of strides.entries()) {
