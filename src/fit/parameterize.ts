@@ -35,6 +35,9 @@ const SIZE_EXPONENT = 0.28;
 /** Fewest coefficients of a matrix or filter. */
 const FEWEST = 4;
 
+/** What may be a constant and no weight is trained from so many elements on: what is smaller costs little as it is. */
+const FEWEST_AMBIGUOUS = 64;
+
 /** The box has room for a support larger by this factor, so that coefficients can move. */
 const ROOM = 1.5;
 
@@ -63,13 +66,13 @@ export function parameterize(model: Model, options: ParameterizeOptions): Parame
   const weights: Weight[] = [];
   for (const [name, tensor] of model.graph.initializers) {
     const role = roles.get(name);
-    if (role?.kind !== 'weight' || !isFloat(tensor.dtype)) continue;
-    const folded = role.folded ?? tensor.shape;
-    const weight = { name, tensor, role, folded, size: elementCount(tensor.shape) };
+    const size = elementCount(tensor.shape);
+    if (!role || !isFloat(tensor.dtype) || (role.kind === 'ambiguous' && size < FEWEST_AMBIGUOUS)) continue;
+    const weight = { name, tensor, role, folded: role.folded ?? tensor.shape, size };
     // Norms that were trained without scale and shift are written with ones and zeros.
-    if (isVector(weight) && isUniform(tensor) && !biases.has(name)) continue;
+    if (isPlain(weight) && isUniform(tensor) && !biases.has(name)) continue;
     weights.push(
-      options.start === 'trained' && !isVector(weight) ? { ...weight, own: ownCoefficients(weight) } : weight,
+      options.start === 'trained' && !isPlain(weight) ? { ...weight, own: ownCoefficients(weight) } : weight,
     );
   }
   const counts = shareOut(weights, options);
@@ -86,7 +89,9 @@ interface Weight {
   readonly own?: Support;
 }
 
-const isVector = ({ folded }: Pick<Weight, 'folded'>) => folded.filter((size) => size > 1).length < 2;
+/** Whether a weight is trained as the numbers that it is: vectors, and what is added or multiplied, such as embeddings of places. */
+const isPlain = ({ folded, role }: Pick<Weight, 'folded' | 'role'>) =>
+  role.kind === 'ambiguous' || folded.filter((size) => size > 1).length < 2;
 
 function isUniform(tensor: Tensor): boolean {
   const values = toFloat32(tensor);
@@ -124,14 +129,14 @@ function ownCoefficients({ tensor, folded, size }: Weight): Support {
 const longAxes = (folded: readonly number[]) => folded.flatMap((length, axis) => (length > 1 ? [axis] : []));
 
 /**
- * How many coefficients each weight gets. Vectors keep all of their numbers, and what is made of a few coefficients has those,
+ * How many coefficients each weight gets. Plain ones keep all of their numbers, and what is made of a few coefficients has those,
  * unless all of them are too many.
  */
 function shareOut(weights: readonly Weight[], { coefficients, allocation }: ParameterizeOptions): number[] {
   const made = weights.map((weight) => (weight.own && weight.own.size < weight.size ? weight.own.size : undefined));
   const fits = made.reduce<number>((sum, count) => sum + (count ?? 0), 0) <= coefficients;
   const counts = weights.map((weight, at) =>
-    isVector(weight) ? weight.size : (allocation?.get(weight.name) ?? (fits ? made[at] : undefined)),
+    isPlain(weight) ? weight.size : (allocation?.get(weight.name) ?? (fits ? made[at] : undefined)),
   );
   const open = weights.filter((_, at) => counts[at] === undefined).sort((a, b) => a.size - b.size);
   let left = coefficients - counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
@@ -155,7 +160,7 @@ function shareOut(weights: readonly Weight[], { coefficients, allocation }: Para
 
 function start(weight: Weight, count: number, { start, random }: ParameterizeOptions): Parameter {
   const { name, tensor, folded, size, role, own } = weight;
-  const plain = isVector(weight) || count > DENSE_PART * size;
+  const plain = isPlain(weight) || count > DENSE_PART * size;
   const axes = plain ? [] : longAxes(folded);
   const box = plain
     ? folded
@@ -163,9 +168,9 @@ function start(weight: Weight, count: number, { start, random }: ParameterizeOpt
       ? own.shape
       : boxOf(folded, axes, Math.min(size, Math.ceil(ROOM * count)));
   const base = { name, dtype: tensor.dtype as FloatDType, shape: tensor.shape, folded, axes, box };
-  if (start === 'fresh') {
+  if (start === 'fresh' && role.kind === 'weight') {
     const parameter = newParameter({ ...base, scale: freshScale(weight, plain ? size : count, role) }, count);
-    if (!isVector(weight)) {
+    if (!isPlain(weight)) {
       for (let at = 0; at < parameter.values.length; at++)
         if (parameter.live[at]) parameter.values[at] = random.normal();
     }
@@ -185,7 +190,7 @@ function start(weight: Weight, count: number, { start, random }: ParameterizeOpt
  * by Parseval.
  */
 function freshScale(weight: Weight, count: number, { outputAxis }: WeightRole): number {
-  if (isVector(weight)) return BIAS_SCALE;
+  if (isPlain(weight)) return BIAS_SCALE;
   const { folded, size } = weight;
   const fanIn = size / folded[outputAxis ?? 0]!;
   return FRESH_GAIN * Math.sqrt(2 / fanIn) * Math.sqrt(size / count);

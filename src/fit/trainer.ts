@@ -87,16 +87,18 @@ export async function takeStep(
   });
   const outputs = await session.run(all);
   const value = toFloat32(outputs.get(loss)!)[0]!;
-  if (!Number.isFinite(value)) {
-    throw new RangeError(`the loss became ${value} at step ${state.taken + 1}: try a lower learning rate`);
-  }
+  const refuse = (what: string): never => {
+    throw new RangeError(`${what} at step ${state.taken + 1}: try a lower learning rate`);
+  };
+  if (!Number.isFinite(value)) refuse(`the loss became ${value}`);
 
   const slopes = parameters.map(({ scale, order }, at) => {
     const own = toFloat32(outputs.get(gradients[at]!)!).map((slope) => slope * scale);
     for (let rank = cuts[at]!; rank < order.length; rank++) own[order[rank]!] = 0;
     return own;
   });
-  clipNorm(slopes, clip);
+  const norm = clipNorm(slopes, clip);
+  if (!Number.isFinite(norm)) refuse(`the gradient became ${norm}`);
   state.taken++;
   if (rounded) {
     state.roundedSteps++;

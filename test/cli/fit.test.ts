@@ -12,6 +12,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string) => join(folder, name);
 const MODEL = at('classifier.onnx');
 const DATA = `npz:${at('data.npz')}`;
+/** The same with one class too many. */
+const ODD = `npz:${at('odd.npz')}`;
 
 /** Pictures of noise with a bright bar, whose height is the class. */
 function writeBars(count: number): void {
@@ -29,6 +31,8 @@ function writeBars(count: number): void {
     ['labels', int64Tensor(labels)],
   ]);
   writeFileSync(at('data.npz'), writeNpz(arrays));
+  arrays.set('labels', int64Tensor(labels.map((label) => label + 1)));
+  writeFileSync(at('odd.npz'), writeNpz(arrays));
 }
 
 beforeAll(() => {
@@ -94,6 +98,21 @@ describe('fqz fit', () => {
       'a checkpoint that is not there',
       ['--target-size', '300', '--resume'],
       /there is no .*d\.fqz\.checkpoint to go on from/,
+    ],
+    [
+      'a learning rate at which the loss overflows',
+      ['--target-size', '300', '--start', 'fresh', '--learning-rate', '1e30'],
+      /the (loss|gradient) became (NaN|Infinity) at step \d+: try a lower learning rate/,
+    ],
+    [
+      'classes that the model does not have',
+      ['--target-size', '300', '--data', ODD],
+      /a sample has class 10, the model tells 10 classes apart/,
+    ],
+    [
+      'a width of weights without cosines',
+      ['--target-size', '300', '--start', 'fresh', '--width', '0.5'],
+      /^fqz: width: /,
     ],
     ['an odd part', ['--target-size', '300', '--distillation', '3'], /distillation must be from 0 to 1, not 3/],
   ])('refuses %s in one line, and leaves no file', async (_, options, message) => {
