@@ -10,9 +10,15 @@ import { GROUP } from './wgsl.ts';
 
 /** Steps along a row from which on invocations share it. */
 const LEAST_SHARED = 32;
-/** Rows that keep a GPU busy without being shared, if their neighbours lie behind each other. */
+/** Rows that keep a GPU busy without being shared, where their neighbours lie behind each other. */
 const MANY_ROWS = 8192;
+/** Subgroups that share a long row. */
+const SUBGROUPS = 8;
+/** Steps of a long row for each invocation of a subgroup. */
+const LONG = 64;
 const MOST_INVOCATIONS = 256;
+/** Invocations that usually run in step, where that is not known. */
+const USUAL_SUBGROUP = 32;
 
 type Scalar = 'f32' | 'i32';
 
@@ -39,7 +45,7 @@ const powerWithin = (number: number) => 2 ** Math.floor(Math.log2(number));
 
 /** The rows of an array (outer, count, inner), which has any; without vectors where `isScalar`. */
 export function rowsOf(
-  { mostGroups }: DeviceFacts,
+  { mostGroups, subgroupSize }: DeviceFacts,
   outer: number,
   count: number,
   inner: number,
@@ -51,45 +57,65 @@ export function rowsOf(
   const steps = isAlong ? count / 4 : count;
   const pitch = isAcross ? inner / 4 : inner;
   const rows = outer * pitch;
-  const isShared = steps >= LEAST_SHARED && (pitch === 1 || rows < MANY_ROWS);
-  const height = isShared ? Math.min(MOST_INVOCATIONS, powerWithin(steps / 2)) : 1;
-  const width = isShared ? Math.min(16, MOST_INVOCATIONS / height, powerWithin(pitch)) : GROUP;
+
+  // A row that lies in one piece is shared by neighbours, of a subgroup if possible; of rows that alternate neighbours have one each.
+  const inStep = subgroupSize || USUAL_SUBGROUP;
+  const isPiece = pitch === 1;
+  const most = Math.min(MOST_INVOCATIONS, SUBGROUPS * inStep);
+  const isShared = steps >= LEAST_SHARED && (isPiece || rows < MANY_ROWS);
+  let sharers = 1;
+  let width = GROUP;
+  if (isShared && isPiece) {
+    const isLong = steps > LONG * inStep && rows < MANY_ROWS;
+    sharers = isLong ? most : inStep;
+    width = isLong ? 1 : Math.max(1, GROUP / inStep);
+  } else if (isShared) {
+    width = Math.min(inStep, powerWithin(pitch));
+    sharers = most / width;
+  }
+  const inSubgroup = isPiece && subgroupSize ? Math.min(sharers, subgroupSize) : 1;
+  const inMemory = sharers / inSubgroup;
   const groups = Math.ceil(rows / width);
   const x = Math.min(groups, mostGroups);
+  const share = isPiece ? `k % ${sharers}u` : `k / ${width}u`;
+  const rowOfGroup = isPiece ? `k / ${sharers}u` : `k % ${width}u`;
 
   return {
     along: isAlong ? 4 : 1,
     elements: (type) => (lanes === 4 ? `vec4<${type}>` : type),
     results: (type) => (isAcross ? `vec4<${type}>` : type),
-    each: (body) => `for (var j = select(${steps}u, local.y, isRow); j < ${steps}u; j += ${height}u) {
+    each: (body) => `for (var j = select(${steps}u, share, isRow); j < ${steps}u; j += ${sharers}u) {
 let at = base + j * ${pitch}u;
 ${body}
 }
 `,
     fold(variable, type, join) {
-      const swizzled = (order: string) => `${variable} = ${join(variable, `${variable}.${order}`)};\n`;
-      const own = isAlong ? swizzled('zwxy') + swizzled('yxwz') : '';
-      if (height === 1) return own;
-      return `part${type}[k] = ${variable};
-for (var half = ${height / 2}u; half > 0u; half /= 2u) {
+      const joined = (other: string) => `${variable} = ${join(variable, other)};\n`;
+      let text = isAlong ? joined(`${variable}.zwxy`) + joined(`${variable}.yxwz`) : '';
+      for (let step = 1; step < inSubgroup; step *= 2) {
+        text += `let ${variable}${step} = subgroupShuffleXor(${variable}, ${step}u);\n${joined(`${variable}${step}`)}`;
+      }
+      if (inMemory === 1) return text;
+      // One barrier and a loop over all parts: a tree has a barrier for every halving.
+      const part = `part${type}`;
+      return `${text}${inSubgroup > 1 ? `if (share % ${inSubgroup}u == 0u) ` : ''}{ ${part}[own + share / ${inSubgroup}u] = ${variable}; }
 workgroupBarrier();
-if (local.y < half) { part${type}[k] = ${join(`part${type}[k]`, `part${type}[k + half * ${width}u]`)}; }
-}
+${variable} = ${part}[own];
+for (var other = own + 1u; other < own + ${inMemory}u; other++) { ${joined(`${part}[other]`)} }
 workgroupBarrier();
-${variable} = part${type}[local.x];
-workgroupBarrier();
-${own}`;
+`;
     },
-    store: (array, value) => `if (isRow && local.y == 0u) { ${array}[row] = ${value}${isAlong ? '.x' : ''}; }\n`,
+    store: (array, value) => `if (isRow && share == 0u) { ${array}[row] = ${value}${isAlong ? '.x' : ''}; }\n`,
     dispatch(bindings, body) {
       const types = (['F', 'I', 'U'] as const).filter((type) => body.includes(`part${type}[`));
-      const shared = types.map((type) => `var<workgroup> part${type}: array<${type}, ${width * height}>;\n`);
+      const shared = types.map((type) => `var<workgroup> part${type}: array<${type}, ${width * inMemory}>;\n`);
       const code = `${functionsFor(body, lanes)}${shared.join('')}
-@compute @workgroup_size(${width}, ${height}) fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-let row = (group.x + group.y * ${x}u) * ${width}u + local.x;
+@compute @workgroup_size(${width * sharers}) fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) k: u32) {
+let share = ${share};
+let row = (group.x + group.y * ${x}u) * ${width}u + ${rowOfGroup};
 let isRow = row < ${rows}u;
 let base = row / ${pitch}u * ${steps * pitch}u + row % ${pitch}u;
-let k = local.y * ${width}u + local.x;
+let own = ${rowOfGroup} * ${inMemory}u;
 ${body}}`;
       return { code, bindings, groups: [x, Math.ceil(groups / x), 1] };
     },
