@@ -2,8 +2,8 @@
  * The kernels that there are as shaders, a family per file. What is missing here the host runs.
  */
 import type { ShaderTable } from './dispatch.ts';
-import { convTranspose } from './kernels/conv-transpose.ts';
 import { conv } from './kernels/conv.ts';
+import { convTranspose } from './kernels/conv-transpose.ts';
 import { copy, fill } from './kernels/copy.ts';
 import { covariance, normalizeExpansion } from './kernels/covariance.ts';
 import { depthwise } from './kernels/depthwise.ts';
@@ -13,6 +13,7 @@ import { gather, interpolate } from './kernels/gather.ts';
 import { matmul } from './kernels/matmul.ts';
 import { normalize } from './kernels/normalize.ts';
 import { packColumns, packRows } from './kernels/pack.ts';
+import { pool } from './kernels/pool.ts';
 import { arg, reduce } from './kernels/reduce.ts';
 import { softmax } from './kernels/softmax.ts';
 
@@ -33,6 +34,7 @@ export const SHADERS: ShaderTable = {
   normalizeExpansion,
   packColumns,
   packRows,
+  pool,
   reduce,
   softmax,
 };
