@@ -11,16 +11,11 @@ import {
 import { createSession } from '../../runtime/ort/index.ts';
 import { embeddedKernels } from '../../runtime/wasm/embedded.ts';
 import { convert } from '../../src/convert.ts';
+import { relativeError } from '../support/relative-error.ts';
 import { noise, smallModel } from '../support/small-model.ts';
 
 const reference = inject('reference');
 const bytes = Uint8Array.from(reference.bytes);
-
-/** max |a − b| / max |b|. */
-function relativeDifference(actual: ArrayLike<number>, expected: readonly number[]): number {
-  const difference = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - actual[at]!)), 0);
-  return difference / expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-}
 
 it('runs in a page, not in Node', () => {
   expect(navigator.userAgent).toContain('Chrome');
@@ -34,7 +29,7 @@ describe('fqz/runtime: decodeFqz', () => {
     for (const [name, expected] of Object.entries(reference.weights)) {
       const weight = model.weight(name);
       expect(weight.length).toBe(expected.length);
-      expect(relativeDifference(weight, expected), name).toBeLessThan(1e-6);
+      expect(relativeError(weight, expected), name).toBeLessThan(1e-6);
     }
     expect(model.graph().inputs).toEqual([{ name: 'image', dtype: 'float32', shape: [1, 3, 'H', 'W'] }]);
   });
@@ -53,7 +48,7 @@ describe('fqz/runtime: load', () => {
   async function expectLogits(session: Session): Promise<void> {
     const { logits } = await session.run({ image: { data, shape } });
     expect(logits!.shape).toEqual([1, 2, reference.imageSize, reference.imageSize]);
-    expect(relativeDifference(logits!.data as Float32Array, reference.logits)).toBeLessThan(1e-5);
+    expect(relativeError(logits!.data as Float32Array, reference.logits)).toBeLessThan(1e-5);
     session.dispose();
   }
 
@@ -131,7 +126,7 @@ describe('fqz/ort', () => {
     expect(session.engine).toBe('web');
     const { logits } = await session.run({ image });
     expect(logits!.dims).toEqual([1, 2, reference.imageSize, reference.imageSize]);
-    expect(relativeDifference(logits!.data as Float32Array, reference.logits)).toBeLessThan(1e-5);
+    expect(relativeError(logits!.data as Float32Array, reference.logits)).toBeLessThan(1e-5);
     await session.release();
   });
 });
@@ -142,7 +137,7 @@ describe('convert', () => {
     const model = decodeFqz(converted);
     for (const [name, expected] of Object.entries(reference.weights)) {
       // Cosines may differ in their last bit, which may round a float16 coefficient the other way.
-      expect(relativeDifference(model.weight(name), expected), name).toBeLessThan(1e-3);
+      expect(relativeError(model.weight(name), expected), name).toBeLessThan(1e-3);
     }
     expect(Math.abs(converted.length - bytes.length)).toBeLessThanOrEqual(4);
   });

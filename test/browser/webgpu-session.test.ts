@@ -4,21 +4,12 @@
  */
 import { describe, expect, inject, it } from 'vitest';
 import { load, UnsupportedError } from '../../runtime/full.ts';
+import { relativeError } from '../support/relative-error.ts';
 import { noise } from '../support/small-model.ts';
 
 const reference = inject('reference');
 const bytes = Uint8Array.from(reference.bytes);
 const { data, dims: shape } = noise([1, 3, reference.imageSize, reference.imageSize]);
-
-/** max |a − b| / max |b|. */
-function relativeDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  let [difference, largest] = [0, 0];
-  for (let at = 0; at < expected.length; at++) {
-    difference = Math.max(difference, Math.abs(expected[at]! - actual[at]!));
-    largest = Math.max(largest, Math.abs(expected[at]!));
-  }
-  return difference / largest;
-}
 
 describe('a session on the GPU', () => {
   it('computes what onnxruntime-node does', async () => {
@@ -26,7 +17,7 @@ describe('a session on the GPU', () => {
     expect(session.info).toMatchObject({ backend: 'webgpu', variant: 'google swiftshader' });
     const { logits } = await session.run({ image: { data, shape } });
     expect(logits!.shape).toEqual([1, 2, reference.imageSize, reference.imageSize]);
-    expect(relativeDifference(logits!.data as Float32Array, reference.logits)).toBeLessThan(1e-5);
+    expect(relativeError(logits!.data as Float32Array, reference.logits)).toBeLessThan(1e-5);
     console.info(JSON.stringify(session.info));
     session.dispose();
   });

@@ -1,19 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { headerOf } from '../../formats/fqz/header-of.ts';
 import type { OpenedFqz } from '../../formats/fqz/read.ts';
-import { readOnnx } from '../../formats/onnx/read.ts';
 import { type ElementType, elementsOf } from '../../runtime/elements.ts';
 import { referenceMachine } from '../../runtime/js/machine.ts';
 import { createEngine } from '../../runtime/linear-engine.ts';
 import { type Machine, wasmMachine } from '../../runtime/machine.ts';
 import { noiseFeeds } from '../../src/data/noise.ts';
 import { fromFloats, isFloat, toNumbers } from '../../src/graph/numbers.ts';
-import { simplify } from '../../src/graph/passes/simplify.ts';
 import { type NumericTensor, numericTensor, type Tensor } from '../../src/graph/tensor.ts';
 import { openOnnx, type TensorInfo } from '../../src/onnxruntime.ts';
 import { compareOutput } from '../../src/output-comparison.ts';
 import { hasShared, sharedPath } from '../support/shared-data.ts';
+import { openedModel } from './opened-model.ts';
 
 const FOLDER = 'models/onnx';
 const names = hasShared(FOLDER) ? readdirSync(sharedPath(FOLDER)) : [];
@@ -21,25 +19,6 @@ const names = hasShared(FOLDER) ? readdirSync(sharedPath(FOLDER)) : [];
 const SMALL = /lenet|mnist|resnet8|akamaster\./;
 /** A model for pixels of 0 to 255, which magnifies rounding errors where its input has next to no contrast. */
 const OF_PIXELS = /style/;
-
-/** The simplified model as a file that keeps every bit gives it, without the time that coding takes. */
-async function opened(onnx: Uint8Array): Promise<OpenedFqz> {
-  const model = readOnnx(onnx);
-  await simplify(model);
-  const weights = [...model.graph.initializers].map(([name, tensor]) => ({ name, tensor }));
-  model.graph.initializers.clear();
-  return {
-    version: 1,
-    graph: { kind: 'compact', model },
-    graphBytes: 0,
-    weightBytes: 0,
-    layerEnds: [],
-    headers: weights.map((weight) => ({ name: weight.name, ...headerOf(weight) })),
-    *weights() {
-      yield* weights;
-    },
-  };
-}
 
 function run(file: OpenedFqz, machine: Machine, feeds: ReadonlyMap<string, Tensor>): Tensor[] {
   const given = [...feeds].map(([name, tensor]) => {
@@ -73,7 +52,7 @@ describe.skipIf(names.length === 0)('the shared models (skipped where they are a
     const feeds = OF_PIXELS.test(name) ? new Map([...noise].map(([key, tensor]) => [key, pixels(tensor)])) : noise;
     const expected = [...(await original.run(feeds))];
     await original.release();
-    const file = await opened(onnx);
+    const file = await openedModel(onnx);
     const machines = [await wasmMachine({ relaxed: false }), ...(SMALL.test(name) ? [referenceMachine()] : [])];
     for (const machine of machines) {
       const results = run(file, machine, feeds);
