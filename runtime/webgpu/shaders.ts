@@ -6,6 +6,7 @@ import { conv } from './kernels/conv.ts';
 import { convTranspose } from './kernels/conv-transpose.ts';
 import { copy, fill } from './kernels/copy.ts';
 import { covariance, normalizeExpansion } from './kernels/covariance.ts';
+import { cumulativeSum } from './kernels/cumulative-sum.ts';
 import { depthwise } from './kernels/depthwise.ts';
 import { elementwise } from './kernels/elementwise.ts';
 import { expandProject } from './kernels/expand-project.ts';
@@ -15,7 +16,9 @@ import { normalize } from './kernels/normalize.ts';
 import { packColumns, packRows } from './kernels/pack.ts';
 import { pool } from './kernels/pool.ts';
 import { arg, reduce } from './kernels/reduce.ts';
+import { scatter } from './kernels/scatter.ts';
 import { softmax } from './kernels/softmax.ts';
+import { topK } from './kernels/top-k.ts';
 
 export const SHADERS: ShaderTable = {
   arg,
@@ -23,6 +26,7 @@ export const SHADERS: ShaderTable = {
   convTranspose,
   copy,
   covariance,
+  cumulativeSum,
   depthwise,
   elementwise,
   expandProject,
@@ -36,5 +40,7 @@ export const SHADERS: ShaderTable = {
   packRows,
   pool,
   reduce,
+  scatter,
   softmax,
+  topK,
 };

@@ -6,6 +6,9 @@ import type { DeviceFacts, Dispatch } from './dispatch.ts';
 /** Invocations of a workgroup, where nothing asks for another number. */
 export const GROUP = 64;
 
+/** Comparisons of a dispatch that holds every element against every other: beyond it the host is faster. */
+export const MOST_WORK = 2 ** 28;
+
 /**
  * A dispatch with an invocation for each of `count` elements: `body` computes element `i` (a u32), and is not run beyond the last. Declarations
  * stand before the function.
