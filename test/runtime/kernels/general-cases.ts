@@ -186,9 +186,20 @@ function middleAxis(uniform: Uniform): { outer: number; count: number; inner: nu
   };
 }
 
+/** Rows that several workers share, that no vector fits, or that have no elements; and arrays without rows. */
+const SEAMS: readonly ReturnType<typeof middleAxis>[] = [
+  { outer: 1, count: 20_000, inner: 1 },
+  { outer: 3, count: 9001, inner: 1 },
+  { outer: 1, count: 4001, inner: 3 },
+  { outer: 2, count: 1500, inner: 12 },
+  { outer: 9000, count: 36, inner: 1 },
+  { outer: 3, count: 0, inner: 5 },
+  { outer: 0, count: 4, inner: 4 },
+];
+
 function reduceCase(seed: number): KernelCase {
   const uniform = random(seed + 20_000);
-  const { outer, count, inner } = middleAxis(uniform);
+  const { outer, count, inner } = SEAMS[seed - 1] ?? middleAxis(uniform);
   const kind = integerWithin(uniform, opcodes.REDUCE_SUM, opcodes.REDUCE_SUM_SQUARE);
   const integers = integerWithin(uniform, 0, 1);
   const size = outer * count * inner;
@@ -211,7 +222,7 @@ function reduceCase(seed: number): KernelCase {
 
 function argCase(seed: number): KernelCase {
   const uniform = random(seed + 30_000);
-  const { outer, count, inner } = middleAxis(uniform);
+  const { outer, count, inner } = SEAMS[seed - 1] ?? middleAxis(uniform);
   const integers = integerWithin(uniform, 0, 1);
   const kind = pick(uniform, [opcodes.REDUCE_MAX, opcodes.REDUCE_MIN]);
   const last = integerWithin(uniform, 0, 1);
@@ -230,7 +241,7 @@ function argCase(seed: number): KernelCase {
 
 function softmaxCase(seed: number): KernelCase {
   const uniform = random(seed + 40_000);
-  const { outer, count, inner } = middleAxis(uniform);
+  const { outer, count, inner } = SEAMS[seed - 1] ?? middleAxis(uniform);
   const kind = pick(uniform, [opcodes.SOFTMAX, opcodes.LOG_SOFTMAX]);
   const inPlace = uniform() < 0.5;
   const size = outer * count * inner;
@@ -251,7 +262,7 @@ function normalizeCase(seed: number): KernelCase {
   const uniform = random(seed + 50_000);
   const groups = integerWithin(uniform, 1, 3);
   const run = pick(uniform, [1, 5, 64, 333]);
-  const steps = run === 1 ? pick(uniform, [3, 64, 197, 5000]) : integerWithin(uniform, 1, 4);
+  const steps = run === 1 ? pick(uniform, [3, 64, 197, 5000, 20_001]) : integerWithin(uniform, 1, 4);
   const rowStep = run === 1 ? 0 : steps;
   const rows = groups * 2;
   const length = run * steps;
@@ -373,6 +384,55 @@ function interpolateCase(seed: number): KernelCase {
   };
 }
 
+/** Kernels that fold rows, over rows that have numbers which are none, or infinite, or the largest. */
+function specialCases(): KernelCase[] {
+  const rows = [
+    [1, Number.NaN, 3],
+    [Number.NaN, 1, 2],
+    [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, -5],
+    [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+    [Number.POSITIVE_INFINITY, 1, 2],
+    [2e38, -3e37, 1e38],
+    [-0, 0, -0],
+  ];
+  // Long ones are those with ones between.
+  const long = rows.map((row) => Array.from({ length: 90 }, (_, at) => (at % 30 ? 1 : row[at / 30]!)));
+  return [rows, long].flatMap((rows) => {
+    const count = rows[0]!.length;
+    const over = (name: string, run: (bench: Workbench, x: number, y: number) => Float32Array | Int32Array) => ({
+      name: `${name} of rows of ${count}`,
+      tolerance: 1e-6,
+      run: (bench: Workbench) => [run(bench, bench.ofFloats(rows.flat()), bench.room(rows.length * count))],
+    });
+    const kinds = range(opcodes.REDUCE_SUM, opcodes.REDUCE_MIN);
+    return [
+      ...kinds.map((kind) =>
+        over(`reduce ${kind}`, (bench, x, y) => {
+          bench.kernels.reduce(kind, 0, x, y, rows.length, count, 1);
+          return floatsAt(bench, y, rows.length);
+        }),
+      ),
+      ...[opcodes.REDUCE_MAX, opcodes.REDUCE_MIN].map((kind) =>
+        over(`arg ${kind}`, (bench, x, y) => {
+          bench.kernels.arg(kind, 0, 0, x, y, rows.length, count, 1);
+          return wordsAt(bench, y, rows.length);
+        }),
+      ),
+      ...[opcodes.SOFTMAX, opcodes.LOG_SOFTMAX].map((kind) =>
+        over(`softmax ${kind}`, (bench, x, y) => {
+          bench.kernels.softmax(kind, x, y, rows.length, count, 1);
+          return floatsAt(bench, y, rows.length * count);
+        }),
+      ),
+      over('largest of windows', (bench, x, y) => {
+        const geometry = [rows.length, 1, 1, count, 1, 1, count, 1, 1, 3, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 1];
+        bench.kernels.pool(bench.ofIntegers([...geometry, opcodes.POOL_MAX, 1, 0]), x, y, 0);
+        return floatsAt(bench, y, rows.length * count);
+      }),
+    ];
+  });
+}
+
 /** All cases, by kernel. */
 export const GENERAL_CASES: Readonly<Record<string, readonly KernelCase[]>> = {
   opcodes: opcodeCases(ON_PROCESSOR),
@@ -386,6 +446,7 @@ export const GENERAL_CASES: Readonly<Record<string, readonly KernelCase[]>> = {
   fill: range(1, 10).map(fillCase),
   gather: range(1, 40).map(gatherCase),
   interpolate: range(1, 60).map(interpolateCase),
+  special: specialCases(),
 };
 
 /** What GPUs are to do instead. */
