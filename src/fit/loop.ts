@@ -10,7 +10,7 @@ import type { Assembly } from './assembly.ts';
 import type { TrainingBatch, TrainingData } from './data.ts';
 import type { OptimizerOptions } from './optimizer.ts';
 import { coefficientCountOf, liveCount, retireTail } from './parameter.ts';
-import { firstStep } from './quantization.ts';
+import { firstStep, setSteps } from './quantization.ts';
 import { randomStream, shuffled } from './random.ts';
 import { nextRateWeight } from './rate.ts';
 import { keptPart, learningRate, type TruncationOptions } from './schedule.ts';
@@ -73,6 +73,12 @@ const MOVED_PART = 0.03;
 /** Parts of the rounded steps: until the wanted size is due, and from where on what is beyond it is cut off. */
 const SIZE_DUE = 0.5;
 const CUT_FROM = 0.8;
+/** A file so many times the wanted one when rounding begins is made smaller by coarser steps first: pruning alone would ruin it. */
+const FAR_TOO_LARGE = 1.5;
+/** Where that starts from, in sizes wanted. */
+const FIRST_LARGEST = 3;
+/** Part of the rounded steps that this takes. */
+const COARSENED = 0.35;
 /** Part of the rounded steps after which the quantiser's steps stay: every change moves all levels of a weight. */
 const STEPS_UNTIL = 0.6;
 /** Part of the coefficients that would have to go, were all of one size, that go at a time. */
@@ -156,11 +162,22 @@ export async function runLoop(
       grow(parameters, moments, prune(parameters, moments, count));
     }
     if (rounded && step % SIZE_INTERVAL === 0) {
-      bytes = assembly.write(parameters).bytes.length;
+      const sizeOf = () => assembly.write(parameters).bytes.length;
+      const { bytesAtRounding } = state;
+      const done = (step - roundFrom) / (steps - roundFrom);
+      if (targetSize !== undefined && bytesAtRounding > FAR_TOO_LARGE * targetSize && done < COARSENED) {
+        // The last time, it is the size wanted.
+        const due = Math.min(1, (done + SIZE_INTERVAL / (steps - roundFrom)) / COARSENED);
+        setSteps(
+          parameters,
+          moments,
+          sizeOf,
+          targetSize * Math.min(FIRST_LARGEST, bytesAtRounding / targetSize) ** (1 - due),
+        );
+      }
+      bytes = sizeOf();
       if (targetSize !== undefined) {
-        const done = (step - roundFrom) / (steps - roundFrom);
         const due = Math.min(1, done / SIZE_DUE);
-        const { bytesAtRounding } = state;
         const wanted = Math.max(targetSize, bytesAtRounding + (targetSize - bytesAtRounding) * due);
         state.rateWeight = nextRateWeight(state.rateWeight, bytes, wanted);
         if (done > CUT_FROM) bytes = cutTo(fitting, targetSize);

@@ -6,7 +6,7 @@ import type { StoredWeight } from '../codec/archive.ts';
 import { dctNetwork } from '../codec/network.ts';
 import { nearestStepCode, stepOf } from '../codec/step.ts';
 import { boundingBox, gather } from '../codec/support.ts';
-import { zigzagOrder } from '../codec/zigzag.ts';
+import { forEachInZigzag } from '../codec/zigzag.ts';
 import type { FloatDType } from '../graph/numbers.ts';
 import { elementCount } from '../graph/tensor.ts';
 
@@ -27,7 +27,7 @@ export interface Parameter {
   readonly values: Float32Array;
   /** 1 where a coefficient may be other than 0. */
   readonly live: Uint8Array;
-  /** Offsets of all entries of the box in zigzag order. */
+  /** Offsets of all entries of the box, by frequency in zigzag order. */
   readonly order: Uint32Array;
   /** How many entries in that order the support had at first. */
   readonly support: number;
@@ -40,8 +40,13 @@ export function newParameter(
   given: Pick<Parameter, 'name' | 'dtype' | 'shape' | 'folded' | 'axes' | 'box' | 'scale'>,
   count: number,
 ): Parameter {
-  const size = elementCount(given.box);
-  const order = given.axes.length === 0 ? Uint32Array.from({ length: size }, (_, at) => at) : zigzagOrder(given.box);
+  const { box, axes } = given;
+  const size = elementCount(box);
+  const order = new Uint32Array(size);
+  let rank = 0;
+  forEachInZigzag(box, axes, size, (at) => {
+    order[rank++] = at;
+  });
   const live = new Uint8Array(size);
   for (const at of order.subarray(0, count)) live[at] = 1;
   return { ...given, values: new Float32Array(size), live, order, support: count, step: 1 };

@@ -44,6 +44,9 @@ const ROOM = 1.5;
 /** A support of more than this part of a tensor is better spent on the numbers themselves. */
 const DENSE_PART = 0.5;
 
+/** The first axis of a filter's window: the axes before it are channels, which come in no order in an ordinary trained net. */
+const WINDOW = 2;
+
 /** Fresh coefficients are drawn for weights of this part of He's deviation: at 1, the first steps diverge. */
 const FRESH_GAIN = 0.3;
 
@@ -71,9 +74,8 @@ export function parameterize(model: Model, options: ParameterizeOptions): Parame
     const weight = { name, tensor, role, folded: role.folded ?? tensor.shape, size };
     // Norms that were trained without scale and shift are written with ones and zeros.
     if (isPlain(weight) && isUniform(tensor) && !biases.has(name)) continue;
-    weights.push(
-      options.start === 'trained' && !isPlain(weight) ? { ...weight, own: ownCoefficients(weight) } : weight,
-    );
+    const own = options.start === 'trained' && !isPlain(weight) ? ownCoefficients(weight) : undefined;
+    weights.push(own ? { ...weight, own } : weight);
   }
   const counts = shareOut(weights, options);
   return weights.map((weight, at) => start(weight, counts[at]!, options));
@@ -85,9 +87,12 @@ interface Weight {
   readonly role: WeightRole;
   readonly folded: readonly number[];
   readonly size: number;
-  /** For a start from them, the coefficients that the weight is made of: all, or the few that it was made of. */
+  /** For a start from them, the few low frequencies that the weight was made of. */
   readonly own?: Support;
 }
+
+/** Whether a weight starts from its own numbers, and is not made of low frequencies. */
+const isOrdinary = ({ own }: Weight, start: Start) => start === 'trained' && own === undefined;
 
 /** Whether a weight is trained as the numbers that it is: vectors, and what is added or multiplied, such as embeddings of places. */
 const isPlain = ({ folded, role }: Pick<Weight, 'folded' | 'role'>) =>
@@ -118,22 +123,21 @@ function dropBiases(model: Model): void {
   for (const name of dropped) if (!used.has(name)) graph.initializers.delete(name);
 }
 
-function ownCoefficients({ tensor, folded, size }: Weight): Support {
-  const values = new Float64Array(toFloat32(tensor));
+function ownCoefficients(weight: Omit<Weight, 'own'>): Support | undefined {
+  const { folded, size } = weight;
   const axes = longAxes(folded);
-  dct(values, folded, axes);
-  const support = smallestSupport(values, folded, axes, SMOOTH);
-  return support.size <= DENSE_PART * size ? support : { shape: folded, values, size };
+  const support = smallestSupport(transformed(weight, axes), folded, axes, SMOOTH);
+  return support.size <= DENSE_PART * size ? support : undefined;
 }
 
 const longAxes = (folded: readonly number[]) => folded.flatMap((length, axis) => (length > 1 ? [axis] : []));
 
 /**
  * How many coefficients each weight gets. Plain ones keep all of their numbers, and what is made of a few coefficients has those,
- * unless all of them are too many.
+ * unless all of them are too many. Ordinary trained weights are thinned out alike.
  */
-function shareOut(weights: readonly Weight[], { coefficients, allocation }: ParameterizeOptions): number[] {
-  const made = weights.map((weight) => (weight.own && weight.own.size < weight.size ? weight.own.size : undefined));
+function shareOut(weights: readonly Weight[], { coefficients, allocation, start }: ParameterizeOptions): number[] {
+  const made = weights.map(({ own }) => own?.size);
   const fits = made.reduce<number>((sum, count) => sum + (count ?? 0), 0) <= coefficients;
   const counts = weights.map((weight, at) =>
     isPlain(weight) ? weight.size : (allocation?.get(weight.name) ?? (fits ? made[at] : undefined)),
@@ -145,11 +149,12 @@ function shareOut(weights: readonly Weight[], { coefficients, allocation }: Para
       `${coefficients} coefficients are too few: ${weights.length} weights need ${coefficients - left + FEWEST * open.length}`,
     );
   }
-  let shares = open.reduce((sum, { size }) => sum + size ** SIZE_EXPONENT, 0);
+  const shareOf = (weight: Weight) => (isOrdinary(weight, start) ? weight.size : weight.size ** SIZE_EXPONENT);
+  let shares = open.reduce((sum, weight) => sum + shareOf(weight), 0);
   const own = new Map<Weight, number>();
   // The smallest first, so that what they cannot use goes to the larger ones.
   for (const weight of open) {
-    const share = weight.size ** SIZE_EXPONENT;
+    const share = shareOf(weight);
     const count = Math.min(weight.size, Math.max(FEWEST, Math.floor((left * share) / shares)));
     own.set(weight, count);
     left -= count;
@@ -158,31 +163,49 @@ function shareOut(weights: readonly Weight[], { coefficients, allocation }: Para
   return weights.map((weight, at) => counts[at] ?? own.get(weight)!);
 }
 
-function start(weight: Weight, count: number, { start, random }: ParameterizeOptions): Parameter {
+function start(weight: Weight, count: number, options: ParameterizeOptions): Parameter {
   const { name, tensor, folded, size, role, own } = weight;
-  const plain = isPlain(weight) || count > DENSE_PART * size;
-  const axes = plain ? [] : longAxes(folded);
-  const box = plain
-    ? folded
-    : own && own.size < size
-      ? own.shape
-      : boxOf(folded, axes, Math.min(size, Math.ceil(ROOM * count)));
+  const isWhole = isPlain(weight) || isOrdinary(weight, options.start) || count > DENSE_PART * size;
+  const axes = axesOf(weight, count, options.start);
+  const box = isWhole ? folded : (own?.shape ?? boxOf(folded, axes, Math.min(size, Math.ceil(ROOM * count))));
   const base = { name, dtype: tensor.dtype as FloatDType, shape: tensor.shape, folded, axes, box };
-  if (start === 'fresh' && role.kind === 'weight') {
-    const parameter = newParameter({ ...base, scale: freshScale(weight, plain ? size : count, role) }, count);
+  if (options.start === 'fresh' && role.kind === 'weight') {
+    const parameter = newParameter({ ...base, scale: freshScale(weight, isWhole ? size : count, role) }, count);
     if (!isPlain(weight)) {
       for (let at = 0; at < parameter.values.length; at++)
-        if (parameter.live[at]) parameter.values[at] = random.normal();
+        if (parameter.live[at]) parameter.values[at] = options.random.normal();
     }
     return parameter;
   }
-  const core = plain ? Float64Array.from(toFloat32(tensor)) : gather(own!.values, own!.shape, box);
-  const kept = newParameter({ ...base, scale: 1 }, count).live;
-  const energy = core.reduce((sum, value, at) => sum + (kept[at] ? value * value : 0), 0);
-  const scale = Math.sqrt(energy / kept.reduce((sum, flag) => sum + flag, 0)) || freshScale(weight, count, role);
-  const parameter = newParameter({ ...base, scale }, count);
-  for (let at = 0; at < core.length; at++) if (parameter.live[at]) parameter.values[at] = core[at]! / scale;
+  const core = isWhole ? transformed(weight, axes) : gather(own!.values, own!.shape, box);
+  const isLive = isWhole ? largest(core, count) : newParameter({ ...base, scale: 1 }, count).live;
+  const energy = core.reduce((sum, value, at) => sum + (isLive[at] ? value * value : 0), 0);
+  const scale = Math.sqrt(energy / count) || freshScale(weight, count, role);
+  const parameter = newParameter({ ...base, scale }, isWhole ? size : count);
+  parameter.live.set(isLive);
+  for (let at = 0; at < core.length; at++) if (isLive[at]) parameter.values[at] = core[at]! / scale;
   return parameter;
+}
+
+/** The axes of the folded shape that the coefficients of a weight are frequencies along. */
+function axesOf(weight: Weight, count: number, start: Start): number[] {
+  if (isPlain(weight)) return [];
+  if (isOrdinary(weight, start)) return longAxes(weight.folded).filter((axis) => axis >= WINDOW);
+  return count > DENSE_PART * weight.size ? [] : longAxes(weight.folded);
+}
+
+function transformed({ tensor, folded }: Pick<Weight, 'tensor' | 'folded'>, axes: readonly number[]): Float64Array {
+  const values = new Float64Array(toFloat32(tensor));
+  dct(values, folded, axes);
+  return values;
+}
+
+/** 1 for each of the `count` largest values, by magnitude. */
+function largest(values: Float64Array, count: number): Uint8Array {
+  const chosen = new Uint8Array(values.length);
+  const order = Uint32Array.from(values, (_, at) => at).sort((a, b) => Math.abs(values[b]!) - Math.abs(values[a]!));
+  for (const at of order.subarray(0, count)) chosen[at] = 1;
+  return chosen;
 }
 
 /**

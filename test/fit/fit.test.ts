@@ -112,6 +112,23 @@ describe('fit', () => {
     expect(await accuracy(result.bytes, samples)).toBeGreaterThan(0.95);
   });
 
+  it('makes a far smaller file of all numbers of a model', async () => {
+    const sizes: number[] = [];
+    const result = await fitModel(smallClassifier(), samples, {
+      ...OPTIONS,
+      coefficients: 2000,
+      targetSize: 500,
+      start: 'trained',
+      roundFrom: 0.1,
+      onProgress: ({ bytes, rounded }) => void (rounded && sizes.push(bytes)),
+    });
+    expect(sizes[0]).toBeGreaterThan(1000);
+    // Steps grow until the size is reached, well before anything has to be cut off.
+    expect(sizes[Math.round(0.5 * sizes.length)]).toBeLessThan(550);
+    expect(result.bytes.length).toBeLessThanOrEqual(500);
+    expect(await accuracy(result.bytes, samples)).toBeGreaterThan(0.95);
+  });
+
   it('finds out which start is better', async () => {
     const { start } = await fitModel(smallClassifier(), samples, { ...OPTIONS, start: 'auto' });
     expect(start).toBe('fresh');

@@ -12,6 +12,8 @@ import { elementCount } from '../../src/graph/tensor.ts';
 const smoothUnet = () =>
   readOnnx(new Uint8Array(readFileSync(new URL('../../fixtures/smooth-unet.onnx', import.meta.url))));
 
+const digits = () => readOnnx(new Uint8Array(readFileSync(new URL('../../fixtures/digits-cnn.onnx', import.meta.url))));
+
 const parametersOf = (model: Model, options: Partial<ParameterizeOptions>) =>
   parameterize(model, { coefficients: 2000, start: 'trained', biases: true, random: randomStream(1), ...options });
 
@@ -46,5 +48,34 @@ describe('parameters of a model that is made of few coefficients', () => {
   it('are none of the ones and zeros of norms that learned no scale and shift', () => {
     const names = parametersOf(smoothUnet(), { start: 'fresh' }).map(({ name }) => name);
     expect(names.filter((name) => /^(one|zero)/.test(name))).toEqual([]);
+  });
+});
+
+describe('parameters of an ordinary trained model', () => {
+  const matrices = (parameters: readonly Parameter[]) => parameters.filter(({ folded }) => folded.length > 1);
+
+  it('are all of its numbers, with frequencies along the windows of filters only', () => {
+    const model = digits();
+    const parameters = matrices(parametersOf(model, { coefficients: 1e6 }));
+    expect(parameters.some(({ axes }) => axes.length > 0)).toBe(true);
+    for (const parameter of parameters) {
+      expect(parameter.axes).toEqual(parameter.folded.flatMap((size, axis) => (axis > 1 && size > 1 ? [axis] : [])));
+      expect(liveCount(parameter)).toBe(elementCount(parameter.shape));
+      expect(errorOf(model, parameter)).toBeLessThan(1e-3);
+    }
+  });
+
+  it('are the largest ones where there is room for fewer, the same part of every weight', () => {
+    const whole = matrices(parametersOf(digits(), { coefficients: 1e6 }));
+    const count = countOf(whole);
+    const parts = matrices(parametersOf(digits(), { coefficients: Math.round(count / 3) }));
+    parts.forEach(({ live, values, scale, shape }, at) => {
+      const kept = live.reduce((sum, flag) => sum + flag, 0);
+      expect(kept / elementCount(shape)).toBeCloseTo(1 / 3, 1);
+      const all = whole[at]!;
+      const absent = all.values.map((value, index) => (live[index] ? 0 : Math.abs(value * all.scale)));
+      const present = values.filter((_, index) => live[index] === 1).map((value) => Math.abs(value * scale));
+      expect(Math.min(...present)).toBeGreaterThanOrEqual(0.9999 * Math.max(...absent));
+    });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { grow, prune } from '../../src/fit/allocation.ts';
 import { clipNorm, descend, newMoments } from '../../src/fit/optimizer.ts';
 import { levelsOf, liveCount, newParameter, type Parameter, storedWeight } from '../../src/fit/parameter.ts';
-import { coreOf, stepSlope } from '../../src/fit/quantization.ts';
+import { coreOf, setSteps, stepSlope } from '../../src/fit/quantization.ts';
 import { randomStream, shuffled } from '../../src/fit/random.ts';
 import { addRateSlopes, nextRateWeight } from '../../src/fit/rate.ts';
 import { keptPart, learningRate } from '../../src/fit/schedule.ts';
@@ -151,6 +151,23 @@ describe('rounding', () => {
     const slopes = q.map((value, at) => value - 0.1 * at);
     const expected = q.reduce((sum, value, at) => sum + slopes[at]! * (value - parameter.values[at]!), 0);
     expect(stepSlope(parameter, slopes)).toBeCloseTo(expected, 4);
+  });
+});
+
+describe('steps for a size', () => {
+  it('are coarser where slopes are smaller, and give the size', () => {
+    const parameters = [parameterOf([8, 8], 64), parameterOf([8, 8], 64)];
+    const moments = parameters.map(() => newMoments(64));
+    moments[0]!.second.fill(1e-4);
+    moments[1]!.second.fill(1e-2);
+    const levels = () => parameters.flatMap((parameter) => [...levelsOf(parameter)]);
+    const size = () => levels().reduce((sum, level) => sum + Math.abs(level), 0);
+    for (const wanted of [1000, 200]) {
+      setSteps(parameters, moments, size, wanted);
+      expect(size()).toBeGreaterThan(0.95 * wanted);
+      expect(size()).toBeLessThan(1.05 * wanted);
+      expect(parameters[0]!.step / parameters[1]!.step).toBeCloseTo(100 ** 0.35, 4);
+    }
   });
 });
 
