@@ -93,6 +93,33 @@ export interface Product {
 export const sumsOf = ({ rows, columns }: Tile, piece: (row: number, column: number) => string): string =>
   repeat(rows, (row) => repeat(columns, (column) => piece(row, column)));
 
+/**
+ * Nested loops as one: the `head` of a loop, whose `body` knows the counters `inner` (i32, the last one the fastest), and the u32 `name`, which
+ * begins at `first` and takes a `step` whenever all of them are through. On SwiftShader each loop that the sums go through stores them once more: with
+ * two loops a convolution took one and a half times as long.
+ */
+export function passOver(
+  name: string,
+  first: string,
+  step: number,
+  inner: Readonly<Record<string, number>>,
+  head: string,
+  body: string,
+): string {
+  const counters = Object.entries(inner);
+  const moving = counters.filter(([, count]) => count > 1);
+  const advance = moving.reduceRight(
+    (text, [counter, count]) =>
+      `${text}${counter} += select(0, 1, isThrough);\nisThrough = isThrough & (${counter} == ${count});\n${counter} = select(${counter}, 0, isThrough);\n`,
+    moving.length > 0 ? 'var isThrough = true;\n' : '',
+  );
+  return `var ${name} = ${first};
+${repeat(counters.length, (at) => `${counters[at]![1] > 1 ? 'var' : 'let'} ${counters[at]![0]} = 0;\n`)}${head} {
+${body}${advance}${name} += ${moving.length > 0 ? `select(0u, ${step}u, isThrough)` : `${step}u`};
+}
+`;
+}
+
 /** The dispatch of a product. */
 export function productDispatch(facts: DeviceFacts, product: Product): Dispatch {
   const { tiling, epilogue, code, store, y } = product;

@@ -6,7 +6,15 @@ import { TILE_ROWS } from '../../kernels/opcodes.ts';
 import { bufferOf, type Lowering } from '../dispatch.ts';
 import { epilogueOf } from '../program.ts';
 import { LANES, repeat, sharedNumbers } from '../quads.ts';
-import { cheapestTile, invocationsOf, productDispatch, sumsOf, type Tile, type Tiling } from '../register-tile.ts';
+import {
+  cheapestTile,
+  invocationsOf,
+  passOver,
+  productDispatch,
+  sumsOf,
+  type Tile,
+  type Tiling,
+} from '../register-tile.ts';
 import { windowReader } from '../window.ts';
 import { biasBinding, geometryOf } from './conv.ts';
 
@@ -116,16 +124,21 @@ let panel = group % ${groups}u * ${panels}u;
 let phase = vec2u(outer / ${strideWidth}u % ${strideHeight}u, outer % ${strideWidth}u);
 let outRow = across / ${tilesInRow(tile)}u;
 let first = across % ${tilesInRow(tile)}u * ${tile.columns}u;
-let column = i32(first) + ${list(columns.inputs)}[phase.y];
-for (var c = 0u; c < ${channels}u; c++) {
-for (var v = 0u; v < ${rows.most}u; v++) {
-let kernelRow = u32(${list(rows.taps)}[phase.x]) + v * ${rows.tapStep}u;
-let inputRow = i32(outRow) + ${list(rows.inputs)}[phase.x] - i32(v) * ${rows.inputStep};
+let firstTap = vec2i(${list(rows.taps)}[phase.x], ${list(columns.taps)}[phase.y]);
+let firstInput = vec2i(${list(rows.inputs)}[phase.x], ${list(columns.inputs)}[phase.y]);
+let column = i32(first) + firstInput.y;
+${passOver(
+  'c',
+  '0u',
+  1,
+  { v: rows.most, l: columns.most / taps },
+  `for (var k = 0u; k < ${channels * rows.most * (columns.most / taps)}u; k++)`,
+  `let kernelRow = u32(firstTap.x + v * ${rows.tapStep});
+let inputRow = i32(outRow) + firstInput.x - v * ${rows.inputStep};
 let isRow = (u32(inputRow) < ${height}u) & (kernelRow < ${kernelHeight}u);
 let start = (group * ${channels}u + c) * ${height * width}u + u32(inputRow * ${width});
-${isLoop ? `for (var l = 0u; l < ${columns.most}u; l++) {` : 'let l = 0u;'}
-${repeat(taps, (tap) => `let h${tap} = u32(${list(columns.taps)}[phase.y]) + (l + ${tap}) * ${columns.tapStep}u;\n`)}${reader.read('x', 'start', isLoop ? `column - i32(l) * ${columns.inputStep}` : 'column')}${repeat(tile.rows, (row) => repeat(taps, (tap) => weight(row, tap)))}${sumsOf(tile, (row, column) => `s${row}_${column} += ${products(row, column)};\n`)}}
-}${isLoop ? '\n}' : ''}`;
+${repeat(taps, (tap) => `let h${tap} = u32(firstTap.y + (l + ${tap}) * ${columns.tapStep});\n`)}${reader.read('x', 'start', isLoop ? `column - l * ${columns.inputStep}` : 'column')}${repeat(tile.rows, (row) => repeat(taps, (tap) => weight(row, tap)))}${sumsOf(tile, (row, column) => `s${row}_${column} += ${products(row, column)};\n`)}`,
+)}`;
   return [
     productDispatch(facts, {
       tiling: tilingOf(tile),

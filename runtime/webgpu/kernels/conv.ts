@@ -7,7 +7,15 @@ import type { Argument } from '../../plan/buffer.ts';
 import { type Binding, bufferOf, type Lowering, tableOf } from '../dispatch.ts';
 import { epilogueOf } from '../program.ts';
 import { repeat, sharedReader } from '../quads.ts';
-import { cheapestTile, invocationsOf, productDispatch, sumsOf, type Tile, type Tiling } from '../register-tile.ts';
+import {
+  cheapestTile,
+  invocationsOf,
+  passOver,
+  productDispatch,
+  sumsOf,
+  type Tile,
+  type Tiling,
+} from '../register-tile.ts';
 import { windowReader } from '../window.ts';
 
 /** The geometry of a convolution, by name. */
@@ -77,27 +85,26 @@ export const conv: Lowering<'conv'> = (facts, geometry, x, w, bias, y, low, high
   );
   const reader = readerOf(tile);
   const shared = sharedReader(facts);
-  const isLoop = taps !== kernelWidth;
   const weights = (tap: number) =>
-    repeat(tile.rows, (row) => {
-      const at = `(panel + ${row}u) * ${depth}u + k + ${isLoop ? 'h' : `${tap}u`}`;
-      return shared.read(`w${row}_${tap}`, 'w', at);
-    });
+    repeat(tile.rows, (row) => shared.read(`w${row}_${tap}`, 'w', `(panel + ${row}u) * ${depth}u + k + ${tap}u`));
   const products = (row: number, column: number) =>
     repeat(taps, (tap) => `w${row}_${tap} * ${reader.name(column, tap)}`, ' + ');
   const code = `let panel = outer % ${groups}u * ${panels}u + row / ${TILE_ROWS}u;
 let outRow = across / ${tilesInRow(tile)}u;
 let first = across % ${tilesInRow(tile)}u * ${hasOneRow ? 1 : tile.columns}u;
 let column = i32(first * ${g.strideWidth}u) - ${g.padLeft};
-for (var c = 0u; c < ${channels}u; c++) {
-for (var v = 0u; v < ${kernelHeight}u; v++) {
-let line = i32(outRow * ${g.strideHeight}u + v * ${g.dilationHeight}u) - ${g.padTop};
+let top = i32(outRow * ${g.strideHeight}u) - ${g.padTop};
+${passOver(
+  'plane',
+  `outer * ${channels * height * width}u`,
+  height * width,
+  { v: kernelHeight, h: kernelWidth / taps },
+  `for (var k = 0u; k < ${depth}u; k += ${taps}u)`,
+  `let line = top + v * ${g.dilationHeight};
 let isRow = u32(line) < ${height}u;
-let start = (outer * ${channels}u + c) * ${height * width}u + u32(line * ${width});
-let k = (c * ${kernelHeight}u + v) * ${kernelWidth}u;
-${isLoop ? `for (var h = 0u; h < ${kernelWidth}u; h++) {\n` : ''}${reader.read('x', 'start', isLoop ? `column + i32(h * ${g.dilationWidth}u)` : 'column')}
-${repeat(taps, weights)}${sumsOf(tile, (row, column) => `s${row}_${column} += ${products(row, column)};\n`)}}
-}${isLoop ? '\n}' : ''}`;
+let start = plane + u32(line * ${width});
+${reader.read('x', 'start', taps < kernelWidth ? `column + h * ${g.dilationWidth}` : 'column')}${repeat(taps, weights)}${sumsOf(tile, (row, column) => `s${row}_${column} += ${products(row, column)};\n`)}`,
+)}`;
   return [
     productDispatch(facts, {
       tiling: tilingOf(tile),
