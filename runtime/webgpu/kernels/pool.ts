@@ -8,6 +8,36 @@ import { forEach, splitIndex } from '../wgsl.ts';
 const OUTPUT = ['d', 'h', 'w'];
 const ELEMENT = ['z', 'r', 'c'];
 
+/** Taps along an axis up to which there is a copy of the text for each, not a loop. */
+const MOST_UNROLLED = 4;
+
+interface Axis {
+  readonly size: number;
+  readonly out: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly begin: number;
+}
+
+/** Runs `visit` for each element of the window along the axes from `at` on; those outside are passed over. */
+function windowText(axes: readonly Axis[], at: number, visit: string): string {
+  const axis = axes[at];
+  if (!axis) return visit;
+  const { size, out, kernel, stride, dilation, begin } = axis;
+  const name = ELEMENT[at];
+  const isWithin = begin === 0 && (out - 1) * stride + (kernel - 1) * dilation < size;
+  // As unsigned numbers those before the first are large ones too.
+  const tap = (number: string) => `{
+let ${name} = ${OUTPUT[at]} * ${stride}u + ${number} * ${dilation}u - ${begin}u;
+${isWithin ? '' : `if (${name} < ${size}u) `}{
+${windowText(axes, at + 1, visit)}}
+}
+`;
+  if (kernel > MOST_UNROLLED) return `for (var t${at} = 0u; t${at} < ${kernel}u; t${at}++) ${tap(`t${at}`)}`;
+  return Array.from({ length: kernel }, (_, number) => tap(`${number}u`)).join('');
+}
+
 export const pool: Lowering<'pool'> = (facts, geometry, x, y, indices) => {
   const g = tableOf(geometry);
   const axis = (at: number) => ({
@@ -56,25 +86,12 @@ var place = 0u;
       body += `counted *= f32(min(${kernel}u, ${behind}));\n`;
     }
   }
-  // Elements outside are passed over: as unsigned numbers those before the first are large ones too.
-  let closing = '';
-  for (const [at, { size, out, kernel, stride, dilation, begin }] of axes.entries()) {
-    const name = ELEMENT[at];
-    const first = `${OUTPUT[at]} * ${stride}u - ${begin}u`;
-    if (kernel === 1 && begin === 0 && (out - 1) * stride < size) {
-      body += `let ${name} = ${first};\n`;
-      continue;
-    }
-    body += `for (var t${at} = 0u; t${at} < ${kernel}u; t${at}++) {
-let ${name} = ${first} + t${at} * ${dilation}u;
-if (${name} >= ${size}u) { continue; }
-`;
-    closing += '}\n';
-  }
-  body += `let at = (z * ${height}u + r) * ${width}u + c;
+  const joined = element[kind]!;
+  const visit = `let at = (z * ${height}u + r) * ${width}u + c;
 let e = x[start + at];
-${places && g[opcodes.POOL_COLUMN_MAJOR] ? element[kind]!.replace('= at', `= z + ${depth}u * (r + ${height}u * c)`) : element[kind]}
-${closing}`;
+${places && g[opcodes.POOL_COLUMN_MAJOR] ? joined.replace('= at', `= z + ${depth}u * (r + ${height}u * c)`) : joined}
+`;
+  body += windowText(axes, 0, visit);
   const results: Readonly<Record<number, string>> = {
     [opcodes.POOL_MAX]: 'value',
     [opcodes.POOL_LP]: p === 2 ? 'sqrt(value)' : power('value', 1 / p),
