@@ -1,7 +1,7 @@
 /**
  * The benches, one after another; figures are medians, and ratios to a peer that ran in turn. No test depends on them.
  *
- *     npm run bench [-- --runs N] [-- --only dct|idct|gemm|decode|convert|calibration|rate-curves|fit|unet|runtime] [-- --net NAME]
+ *     npm run bench [-- --runs N] [-- --only dct|idct|gemm|decode|convert|calibration|rate-curves|fit|unet|runtime|webgpu] [-- --net NAME]
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -15,8 +15,21 @@ import * as idct from './idct.mjs';
 import * as rateCurves from './rate-curves.mjs';
 import * as runtime from './runtime.mjs';
 import * as unet from './unet.mjs';
+import * as webgpu from './webgpu.mjs';
 
-const BENCHES = { dct, idct, gemm, decode, convert, calibration, 'rate-curves': rateCurves, fit, unet, runtime };
+const BENCHES = {
+  dct,
+  idct,
+  gemm,
+  decode,
+  convert,
+  calibration,
+  'rate-curves': rateCurves,
+  fit,
+  unet,
+  runtime,
+  webgpu,
+};
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '1' }, only: { type: 'string' }, net: { type: 'string' } },

@@ -120,9 +120,13 @@ variance += factor * sum;
 let gain = scale[channel] / sqrt(max(0, variance) + ${numberOf(epsilon)});
 for (var a = 0u; a < ${shiftAt}u; a++) { y[i * ${row}u + a] = gain * factors[source + a]; }
 y[i * ${row}u + ${shiftAt}u] = bias[channel] - gain * mean;`;
-  const read = { factors: matrix, statistics, scale, bias };
-  const bindings = Object.entries(read).map(
-    ([name, argument]) => ({ name, buffer: bufferOf(argument)!, type: 'f32' }) as const,
-  );
+  // Not as an object: the bundle shortens the names of properties.
+  const read = [
+    ['factors', matrix],
+    ['statistics', statistics],
+    ['scale', scale],
+    ['bias', bias],
+  ] as const;
+  const bindings = read.map(([name, argument]) => ({ name, buffer: bufferOf(argument)!, type: 'f32' }) as const);
   return [forEach(facts, count, [...bindings, { name: 'y', buffer: bufferOf(y)!, type: 'f32', written: true }], body)];
 };
