@@ -1,6 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeNpz } from '../../src/data/npz.ts';
 import { float32Tensor, int64Tensor } from '../../src/graph/tensor.ts';
@@ -10,6 +12,7 @@ import { normal } from '../support/random.ts';
 const folder = mkdtempSync(join(tmpdir(), 'fqz-fit-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string) => join(folder, name);
+const UNET = fileURLToPath(new URL('../../fixtures/smooth-unet.onnx', import.meta.url));
 const MODEL = at('classifier.onnx');
 const DATA = `npz:${at('data.npz')}`;
 /** The same with one class too many. */
@@ -89,6 +92,35 @@ describe('fqz fit', () => {
     const again = await fqzJson('fit', MODEL, '--data', DATA, '-o', at('c.fqz'), ...options, '--resume');
     expect(again.steps).toBe(40);
     expect(readFileSync(at('c.fqz'))).toEqual(readFileSync(at('b.fqz')));
+  });
+
+  it('trains on smaller pictures and fewer channels, and measures at the size of the pictures', async () => {
+    for (const kind of ['pictures', 'masks']) mkdirSync(at(kind), { recursive: true });
+    for (let picture = 0; picture < 4; picture++) {
+      const inside = Array.from({ length: 32 * 24 }, (_, pixel) => {
+        const [y, x] = [Math.floor(pixel / 24), pixel % 24];
+        return (y - 16) ** 2 + (x - 6 - 3 * picture) ** 2 < 60;
+      });
+      const write = (kind: string, values: [number, number]) =>
+        sharp(
+          Uint8Array.from(inside, (is) => values[is ? 1 : 0]),
+          { raw: { width: 24, height: 32, channels: 1 } },
+        )
+          .png()
+          .toFile(at(`${kind}/${picture}.png`));
+      await write('pictures', [60, 180]);
+      await write('masks', [0, 255]);
+    }
+    const data = `segmentation:${at('pictures')},${at('masks')}`;
+    const options = ['--target-size', '500', '--epochs', '20', '--batch', '2', '--learning-rate', '0.05'];
+    const small = ['--size', '16x12', '--width', '0.5', '--finish', '0.1', '--start', 'trained'];
+    const result = await fqzJson(
+      ...['fit', UNET, '--data', data, '--eval', data, '-o', at('unet.fqz'), ...options, ...small],
+    );
+    expect(result).toMatchObject({ steps: 40, start: 'trained', evaluation: { metric: 'dice', samples: 4 } });
+    expect((await fqzJson('eval', UNET, '--data', data)).value).toBeLessThan(0.5);
+    expect(result.evaluation.value).toBeGreaterThan(0.8);
+    expect((await fqzJson('eval', at('unet.fqz'), '--data', data)).value).toBeCloseTo(result.evaluation.value, 3);
   });
 
   it.each<[string, string[], RegExp]>([

@@ -172,10 +172,10 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
       ...(flags.flip && { flip: true }),
     });
   const data = dataAt(flags.size);
-  // A model that fixes its size is measured at that, whatever it is trained at.
-  const openSize =
-    flags.size && train.kind === 'pictures' && isOfOpenSize(session.inputs, flags) ? flags.size : undefined;
-  const finish = flags.finish === undefined ? undefined : { part: flags.finish, data: dataAt(openSize) };
+  const finish = flags.finish === undefined ? undefined : { part: flags.finish, data: dataAt(undefined) };
+  // At the model's own size, or where it has none and training did not end there, at that of the training.
+  const hasSize = finish !== undefined || train.kind !== 'pictures' || isOfFixedSize(session.inputs, flags);
+  const measuredAt = { ...picture, ...(flags.size && !hasSize && { size: flags.size }) };
   await session.release();
 
   let snapshot: FitSnapshot | undefined;
@@ -216,7 +216,7 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
   curve?.write(new TextEncoder().encode(fitCurve(course)));
   trainable?.write(writeOnnx(result.trainable));
 
-  const evaluation = test && (await evaluated(result, test, { ...picture, ...(openSize && { size: openSize }) }));
+  const evaluation = test && (await evaluated(result, test, measuredAt));
   const seconds = (performance.now() - started) / 1000;
   if (flags.json) {
     const { bytes, graphBytes, weightBytes, coefficients, parameters, tensors, start, steps } = result;
@@ -256,8 +256,8 @@ async function openData({ data, eval: spec }: FitFlags): Promise<{ train: Datase
   return { train, ...(testSpec !== undefined && { test: await openDataset(testSpec) }) };
 }
 
-function isOfOpenSize(inputs: readonly TensorInfo[], { layout }: FitFlags): boolean {
-  return pictureInput(inputs, layout ? { layout } : {}).height === null;
+function isOfFixedSize(inputs: readonly TensorInfo[], { layout }: FitFlags): boolean {
+  return pictureInput(inputs, layout ? { layout } : {}).height !== null;
 }
 
 function checkpointFile({ checkpoint, output }: FitFlags): OutputFile {
