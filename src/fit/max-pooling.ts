@@ -1,6 +1,8 @@
 /**
- * Max pooling as the training graph is quick with: the largest of the phases of SpaceToDepth, which are cut before a 1×1 convolution
- * widens them. For (128, 20, 24, 24) that takes 1.3 ms, a MaxPool that tells its indices 17 ms.
+ * Max pooling as a student is quick with. Where a 1×1 convolution widens few frequencies to all channels, and pooling follows, the
+ * frequencies are cut into the phases of SpaceToDepth first, and the pooling is the largest of the widened phases: a step of LeNet-5 in 776
+ * coefficients takes 12.5 ms of CPU time rather than 14.2. Pooling behind any other layer stays: cut into phases as well, a step of
+ * dense LeNet-5 takes 27.4 ms rather than 24.3.
  */
 import { intAttribute, intsAttribute, type Model, type Node, node as newNode } from '../graph/graph.ts';
 import { inferShapes } from '../graph/shape-inference.ts';
@@ -16,32 +18,27 @@ export function quickenMaxPooling(model: Model): void {
   const replaced = new Set<Node>();
   const phasesOf = new Map<Node, Node[]>();
   for (const node of graph.nodes) {
+    const widening = pointwise.get(node.inputs[0] ?? '');
     const side = phaseSide(node, types.get(node.inputs[0] ?? '')?.shape ?? []);
-    if (side === undefined) continue;
+    if (!widening || side === undefined) continue;
     const output = node.outputs[0]!;
-    // What a 1×1 convolution widens is cut into phases before.
-    const widening = pointwise.get(node.inputs[0]!);
-    const input = widening?.inputs[0] ?? node.inputs[0]!;
     const deep = newName(`${output}/phases`);
     const names = () => Array.from({ length: side * side }, () => newName(`${output}/phase`));
-    const phases = names();
-    const widened = widening ? names() : phases;
+    const [phases, widened] = [names(), names()];
     phasesOf.set(node, [
-      newNode('SpaceToDepth', [input], [deep], { blocksize: { type: 'int', value: side } }),
+      newNode('SpaceToDepth', [widening.inputs[0]!], [deep], { blocksize: { type: 'int', value: side } }),
       newNode('Split', [deep], phases, {
         axis: { type: 'int', value: 1 },
         num_outputs: { type: 'int', value: phases.length },
       }),
-      ...(widening
-        ? phases.map((phase, at) => ({
-            ...widening,
-            inputs: [phase, ...widening.inputs.slice(1)],
-            outputs: [widened[at]!],
-          }))
-        : []),
+      ...phases.map((phase, at) => ({
+        ...widening,
+        inputs: [phase, ...widening.inputs.slice(1)],
+        outputs: [widened[at]!],
+      })),
       newNode('Max', widened, [output]),
     ]);
-    if (widening) replaced.add(widening);
+    replaced.add(widening);
   }
   graph.nodes = graph.nodes.flatMap((node) => (replaced.has(node) ? [] : (phasesOf.get(node) ?? [node])));
 }

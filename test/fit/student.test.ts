@@ -120,13 +120,29 @@ describe('a student computes what the expanded model does', () => {
     expect(student.graph.nodes.filter(({ op }) => op === 'Conv').length).toBe(3);
   });
 
-  it('without MaxPool where its windows do not overlap', async () => {
-    const pool = node('MaxPool', ['x'], ['y'], { kernel_shape: ints(2, 2), strides: ints(2, 2) });
-    const even = buildModel(21, { x: [1, 2, 8, 8] }, [pool], ['y']);
+  it('pools before it widens, where windows do not overlap', async () => {
+    const pooled = (height: number, size: number) =>
+      buildModel(
+        21,
+        { x: [2, 3, height, 8] },
+        [
+          node('Conv', ['x', 'w'], ['wide']),
+          node('Relu', ['wide'], ['active']),
+          node('MaxPool', ['active'], ['y'], { kernel_shape: ints(2, 2), strides: ints(2, 2) }),
+        ],
+        ['y'],
+        { w: noise(20, 3, size, size) },
+      );
+    const operators = ({ graph }: Model) => graph.nodes.map(({ op }) => op);
+    const even = pooled(8, 1);
+    const feeds = seededFeeds(even);
+    const expected = await runModel(copyOf(even), feeds);
     quickenMaxPooling(even);
-    expect(even.graph.nodes.map(({ op }) => op)).toEqual(['SpaceToDepth', 'Split', 'Max']);
-    const odd = buildModel(21, { x: [1, 2, 9, 8] }, [pool], ['y']);
-    quickenMaxPooling(odd);
-    expect(odd.graph.nodes.map(({ op }) => op)).toEqual(['MaxPool']);
+    expect(operators(even)).toEqual(['SpaceToDepth', 'Split', 'Conv', 'Conv', 'Conv', 'Conv', 'Max', 'Relu']);
+    expect(largestDifference(await runModel(even, feeds), expected)).toBeLessThan(1e-6);
+    for (const kept of [pooled(9, 1), pooled(9, 2)]) {
+      quickenMaxPooling(kept);
+      expect(operators(kept)).toEqual(['Conv', 'MaxPool', 'Relu']);
+    }
   });
 });
