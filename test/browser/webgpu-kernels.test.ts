@@ -10,7 +10,7 @@ import { RARE_CASES } from '../runtime/webgpu/rare-cases.ts';
 
 const adapter = await testDevice();
 /** Kernels whose cases have another name. */
-const KERNELS: Readonly<Record<string, string>> = { opcodes: 'elementwise', special: 'softmax' };
+const KERNELS: Readonly<Record<string, string>> = { opcodes: 'elementwise', slopes: 'elementwise', special: 'softmax' };
 const isShader = (name: string) => (KERNELS[name] ?? name) in SHADERS;
 
 const CASES: [name: string, cases: readonly KernelCase[]][] = Object.entries({

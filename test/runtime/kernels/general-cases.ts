@@ -86,6 +86,26 @@ function opcodeCases({ edges, toleranceOf, mostAngle }: Arithmetic): KernelCase[
   });
 }
 
+/** f(x) / (x − zero) near the zero of functions that go through it with slope 1: their relative error. */
+function slopeCase(opcode: number, zero: number): KernelCase {
+  const uniform = random(opcode);
+  const values = Float32Array.from({ length: 1000 }, (_, at) => zero + (uniform() - 0.5) * 2 ** (-at / 50));
+  return {
+    name: `slope of opcode ${opcode} at ${zero}`,
+    tolerance: 2e-6,
+    run(bench) {
+      const y = bench.room(values.length);
+      const instructions = [opcode, 2, 0, 0, 0, opcodes.SUB, 3, 0, 1, 0, opcodes.DIV, 2, 2, 3, 0];
+      const program = bench.ofIntegers([1, 1, 1, 3, values.length, 1, bits(zero), ...instructions]);
+      bench.kernels.elementwise(program, y, bench.ofFloats(values), 0, 0, 0, 0, 0);
+      return [floatsAt(bench, y, values.length)];
+    },
+  };
+}
+
+const ODD = [opcodes.TANH, opcodes.SIN, opcodes.TAN, opcodes.ASIN, opcodes.ATAN];
+const HYPERBOLIC = [opcodes.SINH, opcodes.ASINH, opcodes.ATANH];
+
 /** Random programs over random shapes, operands being broadcast, transposed and strided at random. */
 function programCase(seed: number): KernelCase {
   const uniform = random(seed + 100);
@@ -436,6 +456,7 @@ function specialCases(): KernelCase[] {
 /** All cases, by kernel. */
 export const GENERAL_CASES: Readonly<Record<string, readonly KernelCase[]>> = {
   opcodes: opcodeCases(ON_PROCESSOR),
+  slopes: [...[...ODD, ...HYPERBOLIC].map((opcode) => slopeCase(opcode, 0)), slopeCase(opcodes.LOG, 1)],
   elementwise: range(1, 200).map(programCase),
   pool: range(1, 150).map(poolCase),
   reduce: range(1, 100).map(reduceCase),
