@@ -13,10 +13,10 @@ import { restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { TrainingData } from './data.ts';
 import { type FitProgress, type Fitting, type LoopOptions, runLoop, stepCount } from './loop.ts';
 import { checkFitOptions, FIT_DEFAULTS, type FitOptions } from './options.ts';
-import { coefficientCountOf, type Parameter } from './parameter.ts';
+import { coefficientCountOf, liveCount, type Parameter } from './parameter.ts';
 import { biasElements, parameterize, type Start } from './parameterize.ts';
 import { randomStream } from './random.ts';
-import { FIRST_RATE_WEIGHT } from './rate.ts';
+import { firstRateWeight } from './rate.ts';
 import { withInputShapes } from './student.ts';
 import { objectivesFor } from './targets.ts';
 import { openTeacher } from './teacher.ts';
@@ -52,6 +52,9 @@ export interface FittedTensor {
  * choose from (LeNet-5 in 380 bytes: 97.1 % of MNIST from 776, 96.4 % from 600, after 6 epochs).
  */
 const BITS_PER_COEFFICIENT = 4;
+
+/** The same of a start from ordinary trained weights, nearly all of which end as 0. */
+const BITS_PER_TRAINED = 0.25;
 
 /** Part of all steps that the warm-up takes at most. */
 const LONGEST_WARMUP = 0.1;
@@ -107,11 +110,11 @@ export async function fit(model: Model, data: TrainingData, options: FitOptions)
       opened.push(session);
       return { state, graph, session, assembly, ...own };
     };
-    const begin = async (start: Start): Promise<Begun> => {
-      const parameters = parametersOf(model, options, start);
+    const begin = async (start: Start, bits?: number): Promise<Begun> => {
+      const parameters = parametersOf(model, options, start, bits);
       const assembly = assemblyFor(model, options.companions ?? {});
       if (targetSize !== undefined) checkRoom(parameters, assembly, targetSize);
-      const state = newState(parameters, FIRST_RATE_WEIGHT);
+      const state = newState(parameters, firstRateWeight(parameters.reduce((sum, own) => sum + liveCount(own), 0)));
       const learningRate = options.learningRate ?? FIT_DEFAULTS.learningRate[start];
       const fitting = await practise(state, assembly, lesson, width);
       return { start, fitting, loop: { ...loop, learningRate } };
@@ -193,9 +196,14 @@ function fixedBatch({ graph }: Model): number | undefined {
   return dims.find((dim) => typeof dim === 'number');
 }
 
-function parametersOf(model: Model, options: FitOptions, start: Start): Parameter[] {
+function parametersOf(
+  model: Model,
+  options: FitOptions,
+  start: Start,
+  bits = start === 'trained' ? BITS_PER_TRAINED : BITS_PER_COEFFICIENT,
+): Parameter[] {
   const { targetSize, allocation, biases, seed = FIT_DEFAULTS.seed } = options;
-  const coefficients = options.coefficients ?? Math.floor((8 * targetSize!) / BITS_PER_COEFFICIENT);
+  const coefficients = options.coefficients ?? Math.floor((8 * targetSize!) / bits);
   return parameterize(model, {
     coefficients,
     start,
@@ -214,17 +222,17 @@ function checkRoom(parameters: readonly Parameter[], assembly: Assembly, targetS
   }
 }
 
-/** The start that is asked for, or the one whose loss is lower after a few steps. */
+/** The start that is asked for, or the one whose loss is lower after a few steps with as many coefficients. */
 async function chosenStart(
   { start = FIT_DEFAULTS.start }: FitOptions,
-  begin: (start: Start) => Promise<Begun>,
+  begin: (start: Start, bits: number) => Promise<Begun>,
   data: TrainingData,
   signal: AbortSignal | undefined,
 ): Promise<Start> {
   if (start !== 'auto') return start;
   const tried: { start: Start; loss: number }[] = [];
   for (const each of ['fresh', 'trained'] as const) {
-    const { fitting, loop } = await begin(each);
+    const { fitting, loop } = await begin(each, BITS_PER_COEFFICIENT);
     const epochs = TRIAL.steps / Math.floor(data.count / loop.batch);
     let loss = Number.POSITIVE_INFINITY;
     const { targetSize, ...free } = { ...loop, epochs, warmup: TRIAL.warmup, roundFrom: 1, allocate: false };

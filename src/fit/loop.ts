@@ -168,18 +168,15 @@ export async function runLoop(
       const sizeOf = () => assembly.write(parameters).bytes.length;
       const { bytesAtRounding } = state;
       const done = (step - roundFrom) / (steps - roundFrom);
-      if (targetSize !== undefined && bytesAtRounding > FAR_TOO_LARGE * targetSize && done < COARSENED) {
+      const isCoarsening = targetSize !== undefined && bytesAtRounding > FAR_TOO_LARGE * targetSize && done < COARSENED;
+      if (isCoarsening) {
         // The last time, it is the size wanted.
         const due = Math.min(1, (done + SIZE_INTERVAL / (steps - roundFrom)) / COARSENED);
-        setSteps(
-          parameters,
-          moments,
-          sizeOf,
-          targetSize * Math.min(FIRST_LARGEST, bytesAtRounding / targetSize) ** (1 - due),
-        );
+        const first = Math.min(FIRST_LARGEST, bytesAtRounding / targetSize);
+        setSteps(parameters, moments, sizeOf, targetSize * first ** (1 - due));
       }
       bytes = sizeOf();
-      if (targetSize !== undefined) {
+      if (targetSize !== undefined && !isCoarsening) {
         const due = Math.min(1, done / SIZE_DUE);
         const wanted = Math.max(targetSize, bytesAtRounding + (targetSize - bytesAtRounding) * due);
         state.rateWeight = nextRateWeight(state.rateWeight, bytes, wanted);

@@ -21,7 +21,7 @@ export interface FitOptions {
   evaluate?: Evaluate;
   /** Bytes: the whole file is no larger. */
   targetSize?: number;
-  /** Most coefficients of all weights together; by default what the wanted size has room for. */
+  /** Most coefficients of all weights together; by default twice what the wanted size has room for, of a trained start all that may stay. */
   coefficients?: number;
   /** Coefficients of single weights at the start, by name. */
   allocation?: ReadonlyMap<string, number>;

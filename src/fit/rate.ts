@@ -23,8 +23,17 @@ export function addRateSlopes({ values, live, step }: Parameter, weight: number,
   return byStep;
 }
 
-/** Loss per bit that the weight starts at: of the order of what the last bits of a kilobyte net are worth. */
-export const FIRST_RATE_WEIGHT = 1e-5;
+/** Loss per bit of the order of what the last bits of a kilobyte net are worth, and how many coefficients that has at most. */
+const FIRST_RATE_WEIGHT = 1e-5;
+const FEW = 4000;
+
+/**
+ * The weight to start from, for so many coefficients. Their gradient is clipped as a whole, so that of many each has the less to
+ * withstand the rate term with.
+ */
+export function firstRateWeight(coefficients: number): number {
+  return FIRST_RATE_WEIGHT * Math.min(1, Math.sqrt(FEW / coefficients));
+}
 
 const LARGEST_CHANGE = 1.25;
 const SENSITIVITY = 2;
