@@ -19,10 +19,16 @@ let shared: Promise<Gpu> | undefined;
 
 /**
  * The device that sessions share, which stays for those to come; or `given`, which remains the caller's.
- * Rejects with `UnsupportedError` where there is no WebGPU or no adapter.
+ * Rejects with `UnsupportedError` where there is no WebGPU or no adapter, and with an `OperationError` where `given` is lost.
  */
 export async function openGpu(given?: GPUDevice): Promise<Gpu> {
-  if (given) return gpuOf(given);
+  if (given) {
+    const gpu = gpuOf(given);
+    // A device that was lost before says so at once, but not sooner.
+    await undefined;
+    if (gpu.lost) throw gpu.lost;
+    return gpu;
+  }
   shared ??= requestGpu();
   try {
     const gpu = await shared;

@@ -33,15 +33,11 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
   let current: BoundGpuPlan | undefined;
 
   const place = async (missing: readonly ConstantBuffer[], breathe: Breathe) => {
-    const takeRoom = ({ words }: ConstantBuffer) => {
-      const buffer = memory.take(words);
-      weights += buffer.size;
-      return buffer;
-    };
     const fill = async (constant: ConstantBuffer, source: Parameters<typeof placeConstant>[1]) => {
-      const buffer = takeRoom(constant);
+      const buffer = memory.take(constant.words);
       await placeConstant(constant, source, buffer, gpu, memory, machine);
       constants.set(constant.key, buffer);
+      weights += buffer.size;
       await breathe();
     };
     for (const constant of missing) if (typeof constant.source !== 'string') await fill(constant, constant.source);
@@ -63,10 +59,15 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
       activations: bytes(plan.slots.sizes) + bytes(plan.tables.map(({ words }) => words)),
     };
     onPlan?.({ ...use, total: use.weights + use.activations });
-    await place(missing, breather(signal));
     const spare = current?.own ?? [];
     current = undefined;
-    current = bindGpuPlan(plan, gpu, memory, ({ key }) => constants.get(key)!, spare);
+    try {
+      await place(missing, breather(signal));
+      current = bindGpuPlan(plan, gpu, memory, ({ key }) => constants.get(key)!, spare);
+    } catch (error) {
+      memory.keepOnly(constants.values());
+      throw error;
+    }
     activations = Math.max(activations, current.bytes);
     return current;
   };
@@ -109,7 +110,7 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
       return { weights, activations, total: memory.bytes };
     },
     dispose() {
-      memory.clear();
+      memory.keepOnly([]);
       constants.clear();
       plans.clear();
       current = undefined;

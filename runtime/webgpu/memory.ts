@@ -14,8 +14,8 @@ export interface GpuMemory {
   take(words: number): GPUBuffer;
   /** Frees a buffer, once the GPU is done with it. */
   free(buffer: GPUBuffer): void;
-  /** Frees all. */
-  clear(): void;
+  /** Frees all but these. */
+  keepOnly(kept: Iterable<GPUBuffer>): void;
 }
 
 /** Rounds a number of words up to the bytes of a buffer. */
@@ -52,8 +52,9 @@ export function gpuMemory({ device }: Gpu, most: number): GpuMemory {
       return buffer;
     },
     free,
-    clear() {
-      for (const buffer of [...buffers]) free(buffer);
+    keepOnly(kept) {
+      const left = new Set(kept);
+      for (const buffer of [...buffers]) if (!left.has(buffer)) free(buffer);
     },
   };
 }
