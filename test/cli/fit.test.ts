@@ -85,8 +85,8 @@ describe('fqz fit', () => {
       '--checkpoint',
       at('state'),
     ];
-    const first = await fqz('fit', MODEL, '--data', DATA, '-o', at('b.fqz'), ...options);
-    expect(first.stderr).toBe('');
+    const first = await fqz('fit', MODEL, '--data', DATA, '-o', at('b.fqz'), ...options, '--resume');
+    expect(first.stderr).toMatch(/^fqz: there is no .*fit\.checkpoint yet: starting from the beginning$/);
     expect(first.stdout).toMatch(/b\.fqz: \d+ bytes \(graph \d+ bytes, weights \d+ bytes, \d+ coefficients\)/);
     expect(readdirSync(at('state'))).toEqual(['fit.checkpoint']);
     const again = await fqzJson('fit', MODEL, '--data', DATA, '-o', at('c.fqz'), ...options, '--resume');

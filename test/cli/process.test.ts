@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeNpz } from '../../src/data/npz.ts';
+import { float32Tensor, int64Tensor } from '../../src/graph/tensor.ts';
 import { writeClassifier } from '../support/cli.ts';
+import { normal } from '../support/random.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fqz-process-'));
@@ -72,5 +75,35 @@ describe.skipIf(!existsSync(MAIN))('the built command as a process (skipped befo
     ]);
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
     expect(readdirSync(folder)).toEqual(before);
+  });
+
+  it('makes the same file of a fit that was killed while it saved its state', async () => {
+    const next = normal(1);
+    const arrays = new Map([
+      ['image', float32Tensor([64, 1, 28, 28], Float32Array.from({ length: 64 * 784 }, next))],
+      ['labels', int64Tensor(Array.from({ length: 64 }, (_, row) => row % 10))],
+    ]);
+    writeFileSync(join(folder, 'data.npz'), writeNpz(arrays));
+    const fitting = (name: string, ...more: string[]) => {
+      const options = ['--coefficients', '80', '--epochs', '6', '--batch', '16', '--start', 'fresh', '--threads', '1'];
+      const paths = ['--data', `npz:${join(folder, 'data.npz')}`, '-o', join(folder, name)];
+      return [MAIN, 'fit', MODEL, ...paths, ...options, ...more];
+    };
+    const saving = ['--checkpoint', join(folder, 'state')];
+    const kill = `import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const rename = fs.renameSync;
+      let saved = 0;
+      fs.renameSync = (from, to) => {
+        if (to.endsWith('fit.checkpoint') && ++saved === 3) process.kill(process.pid, 'SIGKILL');
+        rename(from, to);
+      };
+      syncBuiltinESMExports();`;
+    const preload = ['--import', `data:text/javascript,${encodeURIComponent(kill)}`];
+    expect((await node([...preload, ...fitting('killed.fqz', ...saving)])).code).toBe(null);
+    expect(existsSync(join(folder, 'killed.fqz'))).toBe(false);
+    expect((await node(fitting('killed.fqz', ...saving, '--resume'))).code).toBe(0);
+    expect((await node(fitting('whole.fqz'))).code).toBe(0);
+    expect(readFileSync(join(folder, 'killed.fqz'))).toEqual(readFileSync(join(folder, 'whole.fqz')));
   });
 });

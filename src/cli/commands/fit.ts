@@ -154,7 +154,7 @@ async function runFit(io: Io, path: string, flags: FitFlags): Promise<void> {
   const curve = flags.curve === undefined ? undefined : prepareOutput(flags.curve, [path]);
   const course: FitProgress[] = [];
   const checkpoint = checkpointFile(flags);
-  const resume = flags.resume ? readCheckpointFile(checkpoint.path) : undefined;
+  const resume = flags.resume ? savedState(io, checkpoint.path, flags) : undefined;
   const { train, test } = await openData(flags);
   const { model } = await loadSource(path);
   const teacher = flags.teacher === undefined ? undefined : (await loadSource(flags.teacher)).model;
@@ -265,9 +265,12 @@ function checkpointFile({ checkpoint, output }: FitFlags): OutputFile {
   return prepareOutput(checkpoint === undefined ? `${output}.checkpoint` : join(checkpoint, 'fit.checkpoint'), []);
 }
 
-function readCheckpointFile(path: string): Uint8Array {
-  if (!existsSync(path)) throw new FormatError('checkpoint', `there is no ${path} to go on from`);
-  return new Uint8Array(readFileSync(path));
+/** The checkpoint to go on from. With a folder for them, a fit may have been killed before the first was written. */
+function savedState(io: Io, path: string, { checkpoint }: FitFlags): Uint8Array | undefined {
+  if (existsSync(path)) return new Uint8Array(readFileSync(path));
+  if (checkpoint === undefined) throw new FormatError('checkpoint', `there is no ${path} to go on from`);
+  io.printError(`fqz: there is no ${path} yet: starting from the beginning`);
+  return undefined;
 }
 
 function describe({ loss, accuracy, bytes, step, steps, rounded }: FitProgress, seconds: number): string {
