@@ -11,6 +11,9 @@ export const LANES = 4;
 /** Whether subgroups are quads. */
 export const areQuads = ({ subgroupSize }: DeviceFacts): boolean => subgroupSize === LANES;
 
+/** Invocations of a workgroup: on a processor fewer, so that all threads have some. */
+export const groupSize = (facts: DeviceFacts): number => (areQuads(facts) ? 16 : 64);
+
 /** Pieces of text by number, behind each other. */
 export function repeat(count: number, piece: (at: number) => string, separator = ''): string {
   return Array.from({ length: count }, (_, at) => piece(at)).join(separator);
@@ -27,8 +30,7 @@ export function inQuads(
   body: string,
   declarations = '',
 ): Dispatch {
-  // Small groups keep all threads busy where there are few.
-  const size = areQuads(facts) ? 16 : 64;
+  const size = groupSize(facts);
   const groups = Math.ceil(count / size);
   const x = Math.min(groups, facts.mostGroups);
   const code = `${declarations}

@@ -82,11 +82,10 @@ export interface Product {
   readonly code: string;
   /** Where the result's row `r` (of the product) has its bias, if there is any: an expression. */
   readonly bias?: string | undefined;
-  /**
-   * Statements behind `var column = u32` that name, for column `j` of the tile: `isInside`, `at` (in y), and `batch`, `line`, `place`, the
-   * coordinates for the epilogue. They know `r` (the row of the product).
-   */
-  readonly store: string;
+  /** Statements that name, for column `j` of the tile, its `place` among the epilogue's columns, and `isInside`. */
+  readonly column: string;
+  /** Statements that name, for row `r` of the product: `batch` and `line` as the epilogue wants them, and `at` in y, given the `place`. */
+  readonly row: string;
 }
 
 /** Declares the sums, and what they grow by. */
@@ -122,26 +121,23 @@ ${body}${advance}${name} += ${moving.length > 0 ? `select(0u, ${step}u, isThroug
 
 /** The dispatch of a product. */
 export function productDispatch(facts: DeviceFacts, product: Product): Dispatch {
-  const { tiling, epilogue, code, store, y } = product;
+  const { tiling, epilogue, code, y } = product;
   const { tile, rows } = tiling;
   const invocations = invocationsOf(tiling);
   const across = Math.ceil(tiling.across / 4) * 4;
   const height = tile.rows * LANES;
   const blocks = Math.ceil(rows / height);
-  const sums = repeat(LANES * tile.rows, (row) =>
-    repeat(tile.columns, (column) => `s${row >> 2}_${column}[${row & 3}],`),
-  );
+  const store = (row: number) =>
+    `{\nlet r = row + ${row}u;\n${rows % height > 0 ? `if (r < ${rows}u) ` : ''}{\n${product.row}\ny[at] = epilogue(sums[${row >> 2} + j * ${tile.rows}u][${row & 3}]${product.bias ? ` + bias[${product.bias}]` : ''}, batch, line, place);\n}\n}\n`;
   const text = `let across = i % ${across}u;
 let row = i / ${across}u % ${blocks}u * ${height}u;
 let outer = i / ${across * blocks}u;
 ${sumsOf(tile, (row, column) => `var s${row}_${column} = vec4f();\n`)}${code}
 if (i >= ${invocations}u || across >= ${tiling.across}u) { return; }
-var sums = array(${sums});
-for (var k = 0u; k < ${height * tile.columns}u; k++) {
-let r = row + k / ${tile.columns}u;
-let j = k % ${tile.columns}u;
-${store}
-if (r < ${rows}u && isInside) { y[at] = epilogue(sums[k]${product.bias ? ` + bias[${product.bias}]` : ''}, batch, line, place); }
-}`;
+var sums = array(${repeat(tile.columns, (column) => repeat(tile.rows, (row) => `s${row}_${column}`, ', '), ', ')});
+for (var j = 0u; j < ${tile.columns}u; j++) {
+${product.column}
+if (!isInside) { continue; }
+${repeat(height, store)}}`;
   return inQuads(facts, invocations, [...product.bindings, ...epilogue.bindings, y], text, epilogue.code);
 }

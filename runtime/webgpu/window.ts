@@ -1,7 +1,34 @@
 /**
- * Reads the elements of a row that the windows of neighbouring outputs cover, each once.
+ * How the columns of a row are dealt out to invocations, and how these read what the windows of their columns cover, each element once.
  */
-import { repeat } from './quads.ts';
+import type { DeviceFacts } from './dispatch.ts';
+import { groupSize, repeat } from './quads.ts';
+
+/** Tiles of a row, each of so many columns. */
+export interface Tiles {
+  /** How many there are. */
+  readonly count: number;
+  /** From one column of a tile to the next. */
+  readonly step: number;
+  /** The first column of the tile whose number is the u32 `tile`. */
+  first(tile: string): string;
+}
+
+/** Tiles of `each` columns side by side. */
+export function adjacentColumns(columns: number, each: number): Tiles {
+  return { count: Math.ceil(columns / each), step: 1, first: (tile) => `${tile} * ${each}u` };
+}
+
+/** Tiles of `each` columns such that a workgroup reads and writes neighbouring words, and keeps to one place in memory. */
+export function interleavedColumns(facts: DeviceFacts, columns: number, each: number): Tiles {
+  const runs = Math.ceil(columns / (groupSize(facts) * each));
+  const step = Math.ceil(columns / (runs * each));
+  return {
+    count: runs * step,
+    step,
+    first: (tile) => `${tile} / ${step}u * ${step * each}u + ${tile} % ${step}u`,
+  };
+}
 
 /** A few windows side by side, each with a few taps. */
 export interface Windows {

@@ -15,7 +15,7 @@ import {
   type Tile,
   type Tiling,
 } from '../register-tile.ts';
-import { windowReader } from '../window.ts';
+import { adjacentColumns, interleavedColumns, windowReader } from '../window.ts';
 import { biasBinding, geometryOf } from './conv.ts';
 
 /** Taps in a row of a phase that stand in the text one by one. */
@@ -86,13 +86,16 @@ export const convTranspose: Lowering<'convTranspose'> = (
   const panels = Math.ceil((filters * kernel) / TILE_ROWS) * TILE_ROWS * channels;
   const isLoop = columns.most > MOST_TAPS;
   const taps = isLoop ? 1 : columns.most;
-  const tilesInRow = ({ columns: pixels }: Tile) => Math.ceil(columns.count / pixels);
-  const tilingOf = (tile: Tile): Tiling => ({ outer, rows: filters, across: rows.count * tilesInRow(tile), tile });
+  const tilesOf = (tile: Tile) =>
+    columns.most > 1
+      ? adjacentColumns(columns.count, tile.columns)
+      : interleavedColumns(facts, columns.count, tile.columns);
+  const tilingOf = (tile: Tile): Tiling => ({ outer, rows: filters, across: rows.count * tilesOf(tile).count, tile });
   const readerOf = (tile: Tile) =>
     windowReader({
       width,
       columns: tile.columns,
-      columnStep: 1,
+      columnStep: tilesOf(tile).step,
       taps,
       tapStep: -columns.inputStep,
       isPadded: true,
@@ -102,6 +105,7 @@ export const convTranspose: Lowering<'convTranspose'> = (
     (tile) => invocationsOf(tilingOf(tile)),
     (tile) => ({ shared: tile.rows * taps, own: readerOf(tile).loads, steps: taps }),
   );
+  const tiles = tilesOf(tile);
   const reader = readerOf(tile);
   const isMissing = kernelWidth % columns.tapStep > 0 || columns.taps.includes(kernelWidth);
   const weight = (row: number, tap: number) => {
@@ -122,8 +126,8 @@ export const convTranspose: Lowering<'convTranspose'> = (
   const code = `let group = outer / ${strideHeight * strideWidth}u;
 let panel = group % ${groups}u * ${panels}u;
 let phase = vec2u(outer / ${strideWidth}u % ${strideHeight}u, outer % ${strideWidth}u);
-let outRow = across / ${tilesInRow(tile)}u;
-let first = across % ${tilesInRow(tile)}u * ${tile.columns}u;
+let outRow = across / ${tiles.count}u;
+let first = ${tiles.first(`(across % ${tiles.count}u)`)};
 let firstTap = vec2i(${list(rows.taps)}[phase.x], ${list(columns.taps)}[phase.y]);
 let firstInput = vec2i(${list(rows.inputs)}[phase.x], ${list(columns.inputs)}[phase.y]);
 let column = i32(first) + firstInput.y;
@@ -151,10 +155,11 @@ ${repeat(taps, (tap) => `let h${tap} = u32(firstTap.y + (l + ${tap}) * ${columns
       y: { name: 'y', buffer: bufferOf(y)!, type: 'f32', written: true },
       code,
       bias: bias === 0 ? undefined : 'line',
-      store: `let pixel = vec2u(outRow, first + j) * vec2u(${strideHeight}, ${strideWidth}) + phase;
-let isInside = pixel.x < ${outHeight}u && pixel.y < ${outWidth}u && first + j < ${columns.count}u;
-let place = pixel.x * ${outWidth}u + pixel.y;
-let batch = group / ${groups}u;
+      column: `let inPhase = first + j * ${tiles.step}u;
+let pixel = vec2u(outRow, inPhase) * vec2u(${strideHeight}, ${strideWidth}) + phase;
+let isInside = pixel.x < ${outHeight}u && pixel.y < ${outWidth}u && inPhase < ${columns.count}u;
+let place = pixel.x * ${outWidth}u + pixel.y;`,
+      row: `let batch = group / ${groups}u;
 let line = group % ${groups}u * ${filters}u + r;
 let at = (group * ${filters}u + r) * ${plane}u + place;`,
     }),

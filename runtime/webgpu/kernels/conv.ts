@@ -16,7 +16,7 @@ import {
   type Tile,
   type Tiling,
 } from '../register-tile.ts';
-import { windowReader } from '../window.ts';
+import { adjacentColumns, interleavedColumns, windowReader } from '../window.ts';
 
 /** The geometry of a convolution, by name. */
 export type Geometry = ReturnType<typeof readGeometry>;
@@ -64,16 +64,15 @@ export const conv: Lowering<'conv'> = (facts, geometry, x, w, bias, y, low, high
   const depth = channels * kernelHeight * kernelWidth;
   const panels = Math.ceil(filters / TILE_ROWS);
   const taps = kernelWidth <= MOST_TAPS ? kernelWidth : 1;
-  const hasOneRow = outHeight === 1 && kernelWidth === 1 && g.strideWidth === 1;
-  const tilesInRow = ({ columns }: Tile) => Math.ceil(outWidth / columns);
-  const tilingOf = (tile: Tile): Tiling => ({ outer, rows: filters, across: outHeight * tilesInRow(tile), tile });
-  // In one long row, neighbouring invocations have neighbouring pixels; else each has neighbouring ones, whose windows overlap.
-  const stepOf = (tile: Tile) => (hasOneRow ? tilesInRow(tile) : 1);
+  // Neighbouring windows overlap.
+  const tilesOf = ({ columns }: Tile) =>
+    kernelWidth > 1 ? adjacentColumns(outWidth, columns) : interleavedColumns(facts, outWidth, columns);
+  const tilingOf = (tile: Tile): Tiling => ({ outer, rows: filters, across: outHeight * tilesOf(tile).count, tile });
   const readerOf = (tile: Tile) =>
     windowReader({
       width,
       columns: tile.columns,
-      columnStep: stepOf(tile) * g.strideWidth,
+      columnStep: tilesOf(tile).step * g.strideWidth,
       taps,
       tapStep: g.dilationWidth,
       isPadded: isPadded(g),
@@ -83,6 +82,7 @@ export const conv: Lowering<'conv'> = (facts, geometry, x, w, bias, y, low, high
     (tile) => invocationsOf(tilingOf(tile)),
     (tile) => ({ shared: tile.rows * taps, own: readerOf(tile).loads, steps: taps }),
   );
+  const tiles = tilesOf(tile);
   const reader = readerOf(tile);
   const shared = sharedReader(facts);
   const weights = (tap: number) =>
@@ -90,8 +90,8 @@ export const conv: Lowering<'conv'> = (facts, geometry, x, w, bias, y, low, high
   const products = (row: number, column: number) =>
     repeat(taps, (tap) => `w${row}_${tap} * ${reader.name(column, tap)}`, ' + ');
   const code = `let panel = outer % ${groups}u * ${panels}u + row / ${TILE_ROWS}u;
-let outRow = across / ${tilesInRow(tile)}u;
-let first = across % ${tilesInRow(tile)}u * ${hasOneRow ? 1 : tile.columns}u;
+let outRow = across / ${tiles.count}u;
+let first = ${tiles.first(`(across % ${tiles.count}u)`)};
 let column = i32(first * ${g.strideWidth}u) - ${g.padLeft};
 let top = i32(outRow * ${g.strideHeight}u) - ${g.padTop};
 ${passOver(
@@ -117,9 +117,9 @@ ${reader.read('x', 'start', taps < kernelWidth ? `column + h * ${g.dilationWidth
       y: { name: 'y', buffer: bufferOf(y)!, type: 'f32', written: true },
       code,
       bias: bias === 0 ? undefined : 'line',
-      store: `let place = outRow * ${outWidth}u + first + j * ${stepOf(tile)}u;
-let isInside = place < (outRow + 1) * ${outWidth}u;
-let batch = outer / ${groups}u;
+      column: `let place = outRow * ${outWidth}u + first + j * ${tiles.step}u;
+let isInside = place < (outRow + 1) * ${outWidth}u;`,
+      row: `let batch = outer / ${groups}u;
 let line = outer % ${groups}u * ${filters}u + r;
 let at = (outer * ${filters}u + r) * ${plane}u + place;`,
     }),

@@ -4,10 +4,13 @@
 import * as word from '../../kernels/opcodes.ts';
 import { type Binding, bufferOf, type Lowering, numberOf, tableOf } from '../dispatch.ts';
 import { areQuads, inQuads, LANES, repeat, sharedReader } from '../quads.ts';
+import { interleavedColumns } from '../window.ts';
 
-/** Numbers of one invocation that stay in registers: maps of its pixels, and outputs. */
+/** Numbers of one invocation that stay in registers: maps of its pixels, or outputs. SwiftShader's registers are in the first-level cache. */
+const MOST_NUMBERS = 32;
+const MOST_NUMBERS_OF_QUADS = 64;
+/** Where the maps of one pixel are more than that, they are read again for each channel. */
 const MOST_MAPS = 64;
-const MOST_OUTPUTS = 64;
 
 /** Vectors of outputs that are computed in one go. More of them are the work of further invocations, which expand the channels again. */
 const MOST_VECTORS = 8;
@@ -35,17 +38,18 @@ export const expandProject: Lowering<'expandProject'> = (facts, geometry, maps, 
   const isHeld = rank * corners <= MOST_MAPS;
   const enough = areQuads(facts) ? 32 : ENOUGH;
   let pixels = 1;
-  for (const more of [2, 4, 8]) {
-    const fits = more * rank * corners <= MOST_MAPS && (!isProjected || more * width4 * LANES <= MOST_OUTPUTS);
+  const most = areQuads(facts) ? MOST_NUMBERS_OF_QUADS : MOST_NUMBERS;
+  for (const more of [2, 4, 8, 16]) {
+    const fits = more * rank * corners <= most && (!isProjected || more * width4 * LANES <= most);
     if (fits && batch * blocks * rows * Math.ceil(columns / more) >= enough) pixels = more;
   }
-  const tiles = Math.ceil(columns / pixels);
-  const across = Math.ceil((rows * tiles) / LANES) * LANES;
+  const tiles = interleavedColumns(facts, columns, pixels);
+  const across = Math.ceil((rows * tiles.count) / LANES) * LANES;
   const shared = sharedReader(facts);
   const plane = height * width;
 
   const pixelText = (pixel: number, corner: number) =>
-    `at + ${pixel * tiles * pool + (corner >> 1) * width + (corner & 1)}u`;
+    `at + ${pixel * tiles.step * pool + (corner >> 1) * width + (corner & 1)}u`;
   const each = (piece: (pixel: number, corner: number) => string, separator?: string) =>
     repeat(pixels, (pixel) => repeat(corners, (corner) => piece(pixel, corner), separator), separator);
   const held = isHeld
@@ -77,8 +81,8 @@ ${each((pixel, corner) => `v${pixel}_${corner} += factor * maps[source${pixelTex
   const values = repeat(pixels, (pixel) => `let u${pixel} = ${clamped(pooled(pixel))};\n`);
   const isAdding = size(word.EXPAND_ACCUMULATE) !== 0;
   const store = (pixel: number, output: string, value: string) => {
-    const place = `origin + ${output} * ${size(word.EXPAND_Y_PLANE)}u + ${pixel * tiles}u`;
-    return `if (column + ${pixel * tiles}u < ${columns}u) { y[${place}] ${isAdding ? '+' : ''}= ${value}; }\n`;
+    const place = `origin + ${output} * ${size(word.EXPAND_Y_PLANE)}u + ${pixel * tiles.step}u`;
+    return `if (column + ${pixel * tiles.step}u < ${columns}u) { y[${place}] ${isAdding ? '+' : ''}= ${value}; }\n`;
   };
   const project = isProjected
     ? `${repeat(width4, (run) => shared.read(`p${run}`, 'projection', `c * ${vectors(outputs)}u + block + ${run}u`))}${repeat(
@@ -96,8 +100,8 @@ ${each((pixel, corner) => `v${pixel}_${corner} += factor * maps[source${pixelTex
   const code = `let tile = i % ${across}u;
 let block = i / ${across}u % ${blocks}u * ${width4}u;
 let sample = i / ${across * blocks}u;
-let row = tile / ${tiles}u;
-let column = tile % ${tiles}u;
+let row = tile / ${tiles.count}u;
+let column = ${tiles.first(`(tile % ${tiles.count}u)`)};
 let isInside = i < ${count}u && row < ${rows}u;
 let at = sample * ${rank * plane}u + row * ${pool * width}u + column * ${pool}u;
 let first = sample * ${size(word.EXPAND_MATRIX_STRIDE) / LANES}u;

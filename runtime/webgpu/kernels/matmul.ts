@@ -6,6 +6,7 @@ import { type Binding, bufferOf, type Lowering, tableOf } from '../dispatch.ts';
 import { epilogueOf } from '../program.ts';
 import { LANES, repeat, sharedNumbers } from '../quads.ts';
 import { cheapestTile, invocationsOf, productDispatch, sumsOf, type Tile, type Tiling } from '../register-tile.ts';
+import { interleavedColumns } from '../window.ts';
 import { biasBinding } from './conv.ts';
 
 export const matmul: Lowering<'matmul'> = (facts, geometry, a, b, bias, y, low, high, program, c1, c2, c3) => {
@@ -16,14 +17,14 @@ export const matmul: Lowering<'matmul'> = (facts, geometry, a, b, bias, y, low, 
   if (outer * rows * columns === 0) return [];
   const isPacked = size(word.MATMUL_B_PACKED) !== 0;
   const bDepth = isPacked ? word.TILE_COLUMNS : size(word.MATMUL_B_DEPTH_STRIDE);
-  const tilingOf = (tile: Tile): Tiling => ({ outer, rows, across: Math.ceil(columns / tile.columns), tile });
+  const tilesOf = (tile: Tile) => interleavedColumns(facts, columns, tile.columns);
+  const tilingOf = (tile: Tile): Tiling => ({ outer, rows, across: tilesOf(tile).count, tile });
   const tile = cheapestTile(
     facts,
     (tile) => invocationsOf(tilingOf(tile)),
     (tile) => ({ shared: tile.rows, own: tile.columns, steps: 1 }),
   );
-  const tiling = tilingOf(tile);
-  const { across } = tiling;
+  const tiles = tilesOf(tile);
   const begin = (side: number) => offsetText(table, side, outer);
   const columnText = (column: string) =>
     isPacked
@@ -32,8 +33,9 @@ export const matmul: Lowering<'matmul'> = (facts, geometry, a, b, bias, y, low, 
   const aRow = size(word.MATMUL_A_ROW_STRIDE);
   const left = (at: number) =>
     sharedNumbers(facts, `a${at}`, (lane) => `a[fromA + (${at * LANES} + ${lane}) * ${aRow}u]`);
-  const code = `var fromA = ${begin(0)} + row * ${aRow}u;
-${repeat(tile.columns, (at) => `var b${at} = ${begin(1)} + ${columnText(`(across + ${at * across}u)`)};\n`)}for (var k = 0u; k < ${depth}u; k++) {
+  const code = `let first = ${tiles.first('across')};
+var fromA = ${begin(0)} + row * ${aRow}u;
+${repeat(tile.columns, (at) => `var b${at} = ${begin(1)} + ${columnText(`(first + ${at * tiles.step}u)`)};\n`)}for (var k = 0u; k < ${depth}u; k++) {
 ${repeat(tile.rows, left)}${repeat(tile.columns, (at) => `let x${at} = b[b${at}];\nb${at} += ${bDepth}u;\n`)}${sumsOf(tile, (row, column) => `s${row}_${column} += a${row} * x${column};\n`)}fromA += ${size(word.MATMUL_A_DEPTH_STRIDE)}u;
 }`;
   const bindings: Binding[] = [
@@ -46,15 +48,15 @@ ${repeat(tile.rows, left)}${repeat(tile.columns, (at) => `let x${at} = b[b${at}]
   const [biasRow, biasColumn] = [size(word.MATMUL_BIAS_ROW_STRIDE), size(word.MATMUL_BIAS_COLUMN_STRIDE)];
   return [
     productDispatch(facts, {
-      tiling,
+      tiling: tilingOf(tile),
       bindings,
       epilogue: epilogueOf(low, high, program, c1, c2, c3),
       y: { name: 'y', buffer: bufferOf(y)!, type: 'f32', written: true },
       code,
       bias: bias === 0 ? undefined : `r * ${biasRow}u + place * ${biasColumn}u`,
-      store: `let place = across + j * ${across}u;
-let isInside = place < ${columns}u;
-let batch = outer;
+      column: `let place = first + j * ${tiles.step}u;
+let isInside = place < ${columns}u;`,
+      row: `let batch = outer;
 let line = r;
 let at = (outer * ${rows}u + r) * ${columns}u + place;`,
     }),
