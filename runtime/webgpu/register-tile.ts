@@ -34,11 +34,12 @@ export function cheapestTile(
   facts: DeviceFacts,
   count: (tile: Tile) => number,
   loads: (tile: Tile) => { readonly shared: number; readonly own: number; readonly steps: number },
+  heights: readonly number[] = [1, 2, 4],
 ): Tile {
   const costs = costsOf(facts);
   let best: Tile = { rows: 1, columns: 1 };
   let least = Number.POSITIVE_INFINITY;
-  for (const rows of [1, 2, 4]) {
+  for (const rows of heights) {
     for (const columns of [1, 2, 4, 8]) {
       const tile = { rows, columns };
       if (rows * columns > MOST_VECTORS) continue;

@@ -4,11 +4,10 @@
 import { bufferOf, type Lowering } from '../dispatch.ts';
 import { epilogueOf } from '../program.ts';
 import { inQuads, LANES, repeat, sharedNumbers } from '../quads.ts';
+import { cheapestTile } from '../register-tile.ts';
 import { windowReader } from '../window.ts';
 import { biasBinding, geometryOf, isPadded } from './conv.ts';
 
-/** Pixels of an invocation, at most. */
-const MOST_PIXELS = 4;
 /** Taps in a row that stand in the text one by one. */
 const MOST_TAPS = 8;
 
@@ -19,21 +18,28 @@ export const depthwise: Lowering<'depthwise'> = (facts, geometry, x, w, bias, y,
   if (planes * outHeight * outWidth === 0) return [];
   const isLoop = kernelWidth > MOST_TAPS;
   const taps = isLoop ? 1 : kernelWidth;
-  const pixels = Math.min(MOST_PIXELS, outWidth);
-  const tiles = Math.ceil(outWidth / pixels);
+  const readerOf = (columns: number) =>
+    windowReader({
+      width,
+      columns,
+      columnStep: g.strideWidth,
+      taps,
+      tapStep: g.dilationWidth,
+      isPadded: isPadded(g),
+    });
   // Those of a quad share their weights.
-  const across = Math.ceil((outHeight * tiles) / 4) * 4;
-  const reader = windowReader({
-    width,
-    columns: pixels,
-    columnStep: g.strideWidth,
-    taps,
-    tapStep: g.dilationWidth,
-    isPadded: isPadded(g),
-  });
-  const weights = repeat(Math.ceil(taps / LANES), (run) =>
-    sharedNumbers(facts, `w${run}`, (lane) => `w[k + ${run * LANES} + ${lane}]`),
+  const acrossOf = (columns: number) => Math.ceil((outHeight * Math.ceil(outWidth / columns)) / LANES) * LANES;
+  const runs = Math.ceil(taps / LANES);
+  const { columns: pixels } = cheapestTile(
+    facts,
+    ({ columns }) => planes * acrossOf(columns),
+    ({ columns }) => ({ shared: runs, own: readerOf(columns).loads, steps: taps / LANES }),
+    [1],
   );
+  const tiles = Math.ceil(outWidth / pixels);
+  const across = acrossOf(pixels);
+  const reader = readerOf(pixels);
+  const weights = repeat(runs, (run) => sharedNumbers(facts, `w${run}`, (lane) => `w[k + ${run * LANES} + ${lane}]`));
   const products = (pixel: number) =>
     repeat(taps, (tap) => `w${tap >> 2}[${tap & 3}] * ${reader.name(pixel, tap)}`, ' + ');
   const epilogue = epilogueOf(low, high, program, c1, c2, c3);
