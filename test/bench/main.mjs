@@ -1,7 +1,9 @@
 /**
  * The benches, one after another; figures are medians, and ratios to a peer that ran in turn. No test depends on them.
  *
- *     npm run bench [-- --runs N] [-- --only dct|idct|gemm|decode|convert|calibration|rate-curves|fit|unet|runtime|webgpu] [-- --net NAME]
+ *     npm run bench [-- --runs N] [-- --only BENCH] [-- --net NAME]
+ *
+ * BENCH is one of dct, idct, gemm, decode, convert, calibration, rate-curves, fit, fit-curve, unet, runtime, webgpu.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -10,6 +12,7 @@ import * as convert from './convert.mjs';
 import * as dct from './dct.mjs';
 import * as decode from './decode.mjs';
 import * as fit from './fit.mjs';
+import * as fitCurve from './fit-curve.mjs';
 import * as gemm from './gemm.mjs';
 import * as idct from './idct.mjs';
 import * as rateCurves from './rate-curves.mjs';
@@ -26,6 +29,7 @@ const BENCHES = {
   calibration,
   'rate-curves': rateCurves,
   fit,
+  'fit-curve': fitCurve,
   unet,
   runtime,
   webgpu,
