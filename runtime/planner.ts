@@ -5,6 +5,7 @@
 import type { NamedHeader, OpenedFqz } from '../formats/fqz/read.ts';
 import { memoryOf } from '../formats/fqz/weight-header.ts';
 import type { StoredWeight } from '../src/codec/archive.ts';
+import { type Narrow, narrowing } from '../src/codec/narrowing.ts';
 import type { TensorNetwork } from '../src/codec/network.ts';
 import { UnsupportedError } from '../src/errors.ts';
 import { defaultOpset } from '../src/graph/graph.ts';
@@ -21,7 +22,6 @@ import { isIntegral } from './plan/value.ts';
 import { SCRATCH_BYTES } from './sink.ts';
 import type { Work } from './turns.ts';
 import { networkNumbers } from './weights.ts';
-import { type Narrow, narrowing } from './width.ts';
 
 /** Inputs of a run, by name. */
 export type PlanInputs = ReadonlyMap<string, PlanInput>;

@@ -23,6 +23,7 @@ const DECODE_HALF = [
   'einsum',
   'expand',
   'half',
+  'narrowing',
   'network',
   'odd-dct',
   'remember',
@@ -77,10 +78,6 @@ const TABLE: readonly ImportRule[] = [
   {
     files: ['src/fit/rules/', 'src/fit/gradient.ts', 'src/fit/emit.ts'],
     may: ['src/fit/rules/', 'src/fit/emit.ts', ...GRAPH],
-  },
-  {
-    files: ['src/fit/narrow-student.ts'],
-    may: ['src/fit/', 'src/codec/', 'runtime/width.ts', ...GRAPH],
   },
   {
     files: ['src/fit/'],

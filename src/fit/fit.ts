@@ -3,7 +3,6 @@
  * Regularization, Zhao et al. 2023, arXiv 2304.07973, with the quantiser and the coder inside the loop).
  */
 import type { Archive } from '../codec/archive.ts';
-import type { Execute, OpenGraph } from '../codec/calibration/executor.ts';
 import type { Model } from '../graph/graph.ts';
 import { isFloat } from '../graph/numbers.ts';
 import { simplify } from '../graph/passes/simplify.ts';
@@ -11,15 +10,13 @@ import { elementCount } from '../graph/tensor.ts';
 import { type Assembly, assemblyFor } from './assembly.ts';
 import { restoreCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { TrainingData } from './data.ts';
+import { type Lesson, lessonOf } from './lesson.ts';
 import { type FitProgress, type Fitting, type LoopOptions, runLoop, stepCount } from './loop.ts';
 import { checkFitOptions, FIT_DEFAULTS, type FitOptions } from './options.ts';
 import { coefficientCountOf, liveCount, type Parameter } from './parameter.ts';
 import { biasElements, parameterize, type Start } from './parameterize.ts';
 import { randomStream } from './random.ts';
 import { firstRateWeight } from './rate.ts';
-import { withInputShapes } from './student.ts';
-import { objectivesFor } from './targets.ts';
-import { openTeacher } from './teacher.ts';
 import { trainableModel } from './trainable.ts';
 import { type FitState, newState } from './trainer.ts';
 import { buildTrainingGraph } from './training-graph.ts';
@@ -82,23 +79,12 @@ export async function fit(model: Model, data: TrainingData, options: FitOptions)
     throw new TypeError(`the model takes ${fixedBatch(model)} samples at once, and there are ${data.count}`);
   }
   const loop = loopOptions(model, data, options);
-  const labels = (options.labels ?? true) && data.truth !== 'none';
-  const distillation = options.distillation ?? (labels ? 0 : 1);
   const opened: { release(): Promise<void> }[] = [];
   try {
     const lessonWith = async (own: TrainingData): Promise<Lesson> => {
-      const { feeds, outputs } = await batchShapes(model, own, loop.batch, execute);
-      const objectives = objectivesFor(outputs, own.truth, {
-        labels,
-        distillation,
-        temperature: options.temperature ?? FIT_DEFAULTS.temperature,
-        ...(options.loss && { loss: options.loss }),
-      });
-      if (distillation === 0) return { data: own, feeds, objectives };
-      const taughtBy = withInputShapes(options.teacher ?? model, feeds);
-      const teacher = await openTeacher(taughtBy, execute, own.count, !loop.augment);
-      opened.push(teacher);
-      return { data: own, feeds, objectives, teacher };
+      const lesson = await lessonOf(model, own, loop.batch, options);
+      if (lesson.teacher) opened.push(lesson.teacher);
+      return lesson;
     };
     const lesson = await lessonWith(data);
     const lastLesson = finish && (await lessonWith(finish.data));
@@ -157,12 +143,6 @@ export async function fit(model: Model, data: TrainingData, options: FitOptions)
   } finally {
     for (const each of opened) await each.release();
   }
-}
-
-/** What is learnt from, and what is to be learnt of it. */
-interface Lesson extends Pick<Fitting, 'data' | 'objectives' | 'teacher'> {
-  /** Shapes of the feeds of a batch, by name. */
-  readonly feeds: ReadonlyMap<string, readonly number[]>;
 }
 
 /** A fit before its first step. */
@@ -265,23 +245,4 @@ function floatElements({ graph }: Model): number {
   let count = 0;
   for (const { dtype, shape } of graph.initializers.values()) if (isFloat(dtype)) count += elementCount(shape);
   return count;
-}
-
-/** Shapes of a batch's feeds, and of the outputs that the model gives for them, which may not be of the size that it declares. */
-async function batchShapes(model: Model, data: TrainingData, batch: number, execute: Execute) {
-  const { feeds } = await data.batch(Uint32Array.from({ length: batch }, (_, at) => at));
-  const shapes = new Map([...feeds].map(([name, { shape }]) => [name, shape]));
-  let graph: OpenGraph | undefined;
-  try {
-    graph = await execute(withInputShapes(model, shapes));
-    const results = await graph.run(feeds);
-    const outputs = model.graph.outputs.map(({ name }) => ({ name, shape: results.get(name)!.shape }));
-    return { feeds: shapes, outputs };
-  } catch (cause) {
-    const sizes = [...shapes].map(([name, shape]) => `${name} ${shape.join('x')}`);
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    throw new RangeError(`the model does not run on a batch of ${sizes.join(', ')}: ${problem}`, { cause });
-  } finally {
-    await graph?.release();
-  }
 }

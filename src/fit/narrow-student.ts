@@ -1,8 +1,8 @@
 /**
  * The student with fewer channels: what is made of cosines can be sampled at fewer points, and stays nearly the same network (see
- * runtime/width.ts). A step of training costs less by as much, and trains the same coefficients.
+ * src/codec/narrowing.ts). A step of training costs less by as much, and trains the same coefficients.
  */
-import { narrowing } from '../../runtime/width.ts';
+import { narrowing } from '../codec/narrowing.ts';
 import { dctNetwork } from '../codec/network.ts';
 import { type Model, node } from '../graph/graph.ts';
 import { elementCount, float32Tensor } from '../graph/tensor.ts';

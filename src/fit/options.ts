@@ -112,6 +112,10 @@ export function checkFitOptions(data: Pick<TrainingData, 'count'>, options: FitO
   if (targetSize === undefined && coefficients === undefined) {
     throw new TypeError('a fit needs a target size or a number of coefficients');
   }
+  const { finish } = options;
+  if (finish && finish.data.count !== data.count) {
+    throw new TypeError(`the data of the last part have ${finish.data.count} samples, those before ${data.count}`);
+  }
   for (const [name, value] of Object.entries({ targetSize, coefficients, batch })) {
     if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
       throw new RangeError(`${name} must be a positive integer, not ${value}`);
@@ -122,7 +126,7 @@ export function checkFitOptions(data: Pick<TrainingData, 'count'>, options: FitO
       throw new RangeError(`${name} must be positive, not ${value}`);
     }
   }
-  const { distillation, roundFrom, floor, dropRate, width, finish } = options;
+  const { distillation, roundFrom, floor, dropRate, width } = options;
   if (width !== undefined && !(width > 0 && width <= 1)) {
     throw new RangeError(`width must be above 0 and at most 1, not ${width}`);
   }

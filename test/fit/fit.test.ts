@@ -268,6 +268,8 @@ describe('fit refuses, in one line,', () => {
   it('too few coefficients', () => refused({ coefficients: 5 }, '5 coefficients are too few: 3 weights need 12'));
   it('neither a size nor coefficients', () =>
     refused({ targetSize: undefined, coefficients: undefined } as never, 'a fit needs a target size or a number'));
+  it('other samples in the end', () =>
+    refused({ finish: { part: 0.1, data: spots(64) } }, 'the data of the last part have 64 samples, those before 640'));
   it('options out of range', async () => {
     await refused({ epochs: 0 }, 'epochs must be positive, not 0');
     await refused({ batch: 1.5 }, 'batch must be a positive integer, not 1.5');

@@ -2,11 +2,11 @@
  * Elastic width: a cosine is a function, so it can be sampled at fewer points. With the amplitude that it has over all channels, and with
  * sums over channels rescaled, the same coefficients are the same network with fewer channels between its layers.
  */
-import type { StoredWeight } from '../src/codec/archive.ts';
-import { parseExpression } from '../src/codec/einsum.ts';
-import type { CodedOperand, Operand, TensorNetwork } from '../src/codec/network.ts';
-import { UnsupportedError } from '../src/errors.ts';
-import { type Graph, intAttribute, type Node } from '../src/graph/graph.ts';
+import { UnsupportedError } from '../errors.ts';
+import { type Graph, intAttribute, type Node } from '../graph/graph.ts';
+import type { StoredWeight } from './archive.ts';
+import { parseExpression } from './einsum.ts';
+import type { CodedOperand, Operand, TensorNetwork } from './network.ts';
 
 type NetworkWeight = Extract<StoredWeight, { network: TensorNetwork }>;
 
