@@ -17,15 +17,18 @@ export interface GpuPlan {
   readonly slots: Slots;
   readonly tables: readonly TableBuffer[];
   readonly constants: readonly ConstantBuffer[];
-  /** By command; `undefined` for what the host runs. */
-  readonly pipelines: readonly (GPUComputePipeline | undefined)[];
+  /** By command, compiled beside this thread; `undefined` for what the host runs. */
+  readonly compiling: Promise<Pipelines>;
 }
+
+export type Pipelines = readonly (GPUComputePipeline | undefined)[];
 
 /** Where a buffer of a plan is on the GPU. */
 export type Resolve = (buffer: Buffer) => { buffer: GPUBuffer; offset: number; size: number };
 
 /** A plan with its buffers: dispatches are ready to be encoded. */
 export interface BoundGpuPlan extends GpuPlan {
+  readonly pipelines: Pipelines;
   readonly resolve: Resolve;
   readonly bindGroups: readonly (GPUBindGroup | undefined)[];
   /** Bytes of its own buffers. */
@@ -34,8 +37,8 @@ export interface BoundGpuPlan extends GpuPlan {
   readonly own: readonly GPUBuffer[];
 }
 
-/** Lowers a plan; its pipelines are compiled beside this thread. */
-export async function gpuPlan(plan: Plan, gpu: Gpu): Promise<GpuPlan> {
+/** Lowers a plan, and begins to compile its pipelines. */
+export function gpuPlan(plan: Plan, gpu: Gpu): GpuPlan {
   const commands = lowerSteps(plan.steps, gpu.facts);
   const uses = commands.map(buffersNamed);
   const ports = (kind: 'inputs' | 'outputs') => plan[kind].map(({ buffer }) => buffer);
@@ -43,15 +46,18 @@ export async function gpuPlan(plan: Plan, gpu: Gpu): Promise<GpuPlan> {
   const ofKind = <K extends Buffer['kind']>(kind: K) =>
     [...named].filter((buffer): buffer is Extract<Buffer, { kind: K }> => buffer.kind === kind);
   const pipelines = pipelinesOf(gpu.device);
+  const compiling = Promise.all(
+    commands.map((command) => ('dispatch' in command ? pipelines.get(command.dispatch) : undefined)),
+  );
+  // Whoever binds the plan is told; nobody may.
+  compiling.catch(() => {});
   return {
     plan,
     commands,
     slots: assignSlots(uses, ports('inputs'), ports('outputs')),
     tables: ofKind('table'),
     constants: ofKind('constant'),
-    pipelines: await Promise.all(
-      commands.map((command) => ('dispatch' in command ? pipelines.get(command.dispatch) : undefined)),
-    ),
+    compiling,
   };
 }
 
@@ -64,6 +70,7 @@ const OFFSET_BYTES = 256;
  */
 export function bindGpuPlan(
   plan: GpuPlan,
+  pipelines: Pipelines,
   gpu: Gpu,
   memory: GpuMemory,
   constantAt: (constant: ConstantBuffer) => GPUBuffer,
@@ -99,11 +106,11 @@ export function bindGpuPlan(
   };
   const bindGroups = plan.commands.map((command, at) => {
     if (!('dispatch' in command)) return undefined;
-    return bindGroupOf(device, plan.pipelines[at]!, command.dispatch.bindings, resolve);
+    return bindGroupOf(device, pipelines[at]!, command.dispatch.bindings, resolve);
   });
   const buffers = tables ? [...own, tables] : own;
   const bytes = buffers.reduce((sum, { size }) => sum + size, 0);
-  return { ...plan, resolve, bindGroups, bytes, own: buffers };
+  return { ...plan, pipelines, resolve, bindGroups, bytes, own: buffers };
 }
 
 /** The bind group of a dispatch. */

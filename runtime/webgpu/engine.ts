@@ -26,7 +26,7 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
   const { device } = gpu;
   const memory = gpuMemory(gpu, maxMemory);
   const constants = new Map<string, GPUBuffer>();
-  const plans = planCache<Promise<GpuPlan>>();
+  const plans = planCache<GpuPlan>();
   const byValue = new Set<string>();
   let weights = 0;
   let activations = 0;
@@ -49,8 +49,7 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
   };
 
   /** Makes a plan the current one: its buffers are there, and its weights. */
-  const activate = async (planned: Promise<GpuPlan>): Promise<BoundGpuPlan> => {
-    const plan = await planned;
+  const activate = async (plan: GpuPlan): Promise<BoundGpuPlan> => {
     if (current && current.plan === plan.plan) return current;
     const missing = plan.constants.filter(({ key }) => !constants.has(key));
     const bytes = (sizes: readonly number[]) => sizes.reduce((sum, words) => sum + 4 * words, 0);
@@ -63,7 +62,7 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
     current = undefined;
     try {
       await place(missing, breather(signal));
-      current = bindGpuPlan(plan, gpu, memory, ({ key }) => constants.get(key)!, spare);
+      current = bindGpuPlan(plan, await plan.compiling, gpu, memory, ({ key }) => constants.get(key)!, spare);
     } catch (error) {
       memory.keepOnly(constants.values());
       throw error;
@@ -72,7 +71,7 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
     return current;
   };
 
-  const planFor = (inputs: PlanInputs): Promise<GpuPlan> =>
+  const planFor = (inputs: PlanInputs): GpuPlan =>
     plans.get(inputs, () => {
       const plan = planner.plan(inputs, machine.base);
       return gpuPlan(plan, gpu);
@@ -93,7 +92,10 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
     backend: 'webgpu',
     variant: gpu.variant,
     async prepare(inputs) {
+      // Planning is one piece of work; a task of its own keeps the page from waiting longer.
+      await nextTask();
       const planned = planFor(inputs);
+      await nextTask();
       await guarded(() => activate(planned));
     },
     async run(feeds, onGpu) {
