@@ -32,7 +32,12 @@ export function inverseTransform(
   const body = `let n = i / ${inner}u % ${size}u;
 let source = i / ${inner * size}u * ${inner * count}u + i % ${inner}u;
 var sum = x[source] * ${Math.sqrt(0.5)};
-for (var k = 1u; k < ${count}u; k++) { sum += x[source + k * ${inner}u] * turn[(2 * n + 1) * k % ${4 * size}u]; }
+var phase = 0u;
+for (var k = 1u; k < ${count}u; k++) {
+phase += 2 * n + 1;
+phase -= select(0u, ${4 * size}u, phase >= ${4 * size}u);
+sum += x[source + k * ${inner}u] * turn[phase];
+}
 y[i] = sum * ${Math.sqrt(2 / size)};`;
   return [forEach(facts, outer * size * inner, bindings, body)];
 }
