@@ -24,6 +24,9 @@ const MODELS = import.meta.glob<string>('../../../shared/models/onnx/*.onnx', {
   import: 'default',
 });
 
+/** A model for pixels of 0 to 255, which magnifies rounding errors where its input has next to no contrast. */
+const OF_PIXELS = /style/;
+
 /** Two samples of what leaves its batch open, and odd sizes where those are open too. */
 const OPEN_SIZES = [2, 3, 50, 37];
 
@@ -31,7 +34,7 @@ const numbersIn = ({ dtype, shape, data }: EngineTensor) =>
   toNumbers({ dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
 
 describe.skipIf(Object.keys(MODELS).length === 0)('the shared models (skipped where they are absent)', () => {
-  it.each(Object.entries(MODELS))('%s', async (_, url) => {
+  it.each(Object.entries(MODELS))('%s', { timeout: 300_000 }, async (path, url) => {
     const file = await openedModel(new Uint8Array(await (await fetch(url)).arrayBuffer()));
     const inputs = graphOf(file).inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape: shape! }));
     const sizes = new Map(
@@ -43,7 +46,9 @@ describe.skipIf(Object.keys(MODELS).length === 0)('the shared models (skipped wh
     const feeds = new Map(
       [...noiseFeeds(inputs, 1, sizes)].map(([name, tensor]): [string, EngineTensor] => {
         const { dtype, shape } = tensor as NumericTensor & { dtype: ElementType };
-        return [name, { dtype, shape, data: elementsOf(tensor as NumericTensor) }];
+        const data = elementsOf(tensor as NumericTensor);
+        if (OF_PIXELS.test(path)) (data as Float32Array).set((data as Float32Array).map((value) => 128 + 50 * value));
+        return [name, { dtype, shape, data }];
       }),
     );
     const machine = await wasmMachine();
