@@ -48,7 +48,7 @@ async function requestGpu(): Promise<Gpu> {
   if (!adapter) throw new UnsupportedError('there is no WebGPU adapter');
   const { features, limits } = adapter;
   const device = await adapter.requestDevice({
-    requiredFeatures: ['subgroups', 'shader-f16'].filter((name) => features.has(name)) as GPUFeatureName[],
+    requiredFeatures: features.has('subgroups') ? ['subgroups' as GPUFeatureName] : [],
     requiredLimits: {
       maxBufferSize: limits.maxBufferSize,
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
@@ -79,7 +79,6 @@ function describe(device: GPUDevice): Gpu {
       mostGroups: limits.maxComputeWorkgroupsPerDimension,
       sharedBytes: limits.maxComputeWorkgroupStorageSize,
       subgroupSize: hasSubgroups ? subgroupMinSize : 0,
-      hasHalf: features.has('shader-f16'),
     },
     variant: [vendor, architecture].filter((part) => part !== '').join(' '),
     isSoftware: isFallbackAdapter,

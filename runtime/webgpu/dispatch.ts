@@ -32,8 +32,6 @@ export interface DeviceFacts {
   readonly sharedBytes: number;
   /** Invocations of a subgroup, where their number is known and shaders may use subgroup operations; else 0. */
   readonly subgroupSize: number;
-  /** Whether shaders may compute in float16. */
-  readonly hasHalf: boolean;
 }
 
 /** The arguments of a kernel as a step has them: each is a number, or a buffer where the kernel takes a pointer. */

@@ -41,7 +41,6 @@ export async function testDevice(): Promise<{ device: GPUDevice; facts: DeviceFa
     mostGroups: device.limits.maxComputeWorkgroupsPerDimension,
     sharedBytes: device.limits.maxComputeWorkgroupStorageSize,
     subgroupSize: device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMaxSize : 0,
-    hasHalf: device.features.has('shader-f16'),
   };
   return { device, facts };
 }
