@@ -1,6 +1,6 @@
 /**
  * The runtime on WebGPU against onnxruntime-web's WebGPU backend, in one page of Chromium: time, dispatches and GPU memory of a run, and
- * tasks that block the page while a model is loaded. Peers run in turn. CHROMIUM_PATH names the browser.
+ * tasks that block the page while a model is loaded. Peers run in turn.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -10,21 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { convert, onnxruntimeEvaluate, readOnnxFile } from 'fqz';
 import { chromium } from 'playwright';
 import { openFqz } from '../../dist/formats/fqz/read.js';
+import { CHROMIUM, CHROMIUM_ARGUMENTS } from '../../scripts/chromium.mjs';
 import { markdownTable } from '../../scripts/markdown-table.mjs';
 import { duration, median } from './measure.mjs';
 import { withUnet } from './unet-folder.mjs';
 
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--disable-quic',
-  '--no-first-run',
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-];
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const MODELS = path('../../../shared/models/onnx');
 const ORT = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-web')));
@@ -116,7 +106,7 @@ async function inPage(options, file, onnx, external) {
     response.end(found);
   });
   await new Promise((resolve) => server.listen(0, resolve));
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
   try {
     const page = await browser.newPage();
     page.setDefaultTimeout(0);
