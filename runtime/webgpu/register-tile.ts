@@ -4,13 +4,13 @@
  * and pixels are columns.
  *
  * Neighbouring invocations have neighbouring columns, so that they read and write neighbouring words. Nothing is staged in memory that a
- * workgroup shares: caches hold what is read again, and barriers would cost more.
+ * workgroup shares: caches hold what is read again, and on SwiftShader such memory is slower than any other.
  */
 import type { Binding, DeviceFacts, Dispatch } from './dispatch.ts';
 import type { EpilogueText } from './program.ts';
 import { areQuads, inQuads, LANES, repeat } from './quads.ts';
 
-/** What one invocation computes: `rows` vectors of four rows each (of one, in a product with a single row), times `columns`. */
+/** What one invocation computes: `rows` vectors of four rows each, times `columns`. */
 export interface Tile {
   readonly rows: number;
   readonly columns: number;
@@ -27,8 +27,8 @@ const costsOf = (facts: DeviceFacts) =>
 const MOST_VECTORS = 16;
 
 /**
- * The cheapest tile. `count` tells how many of a tile's size there are, and `loads` what a tile reads for how many steps of depth: vectors that are shared,
- * and numbers of its own.
+ * The cheapest tile, of so many vectors of rows (`heights`). `count` tells how many of a tile there are, and `loads` what a tile reads for how many
+ * `steps` of depth: vectors that are `shared`, and numbers of its `own`.
  */
 export function cheapestTile(
   facts: DeviceFacts,
@@ -120,7 +120,10 @@ ${body}${advance}${name} += ${moving.length > 0 ? `select(0u, ${step}u, isThroug
 `;
 }
 
-/** The dispatch of a product. */
+/**
+ * The dispatch of a product. Results go through an array: stored one by one, each with an epilogue in the text, they take as long on SwiftShader, and
+ * three times as long to compile.
+ */
 export function productDispatch(facts: DeviceFacts, product: Product): Dispatch {
   const { tiling, epilogue, code, y } = product;
   const { tile, rows } = tiling;

@@ -4,6 +4,7 @@
  */
 import { TILE_ROWS } from '../../kernels/opcodes.ts';
 import { bufferOf, type Lowering } from '../dispatch.ts';
+import { biasBinding, geometryOf } from '../geometry.ts';
 import { epilogueOf } from '../program.ts';
 import { LANES, repeat, sharedNumbers } from '../quads.ts';
 import {
@@ -16,7 +17,6 @@ import {
   type Tiling,
 } from '../register-tile.ts';
 import { adjacentColumns, interleavedColumns, windowReader } from '../window.ts';
-import { biasBinding, geometryOf } from './conv.ts';
 
 /** Taps in a row of a phase that stand in the text one by one. */
 const MOST_TAPS = 8;

@@ -1,10 +1,9 @@
 /**
  * Convolutions as products in registers: filters are rows, pixels of the output are columns, channels and taps are the depth.
  */
-import { readGeometry } from '../../js/geometry.ts';
 import { TILE_ROWS } from '../../kernels/opcodes.ts';
-import type { Argument } from '../../plan/buffer.ts';
-import { type Binding, bufferOf, type Lowering, tableOf } from '../dispatch.ts';
+import { bufferOf, type Lowering } from '../dispatch.ts';
+import { biasBinding, type Geometry, geometryOf, isPadded } from '../geometry.ts';
 import { epilogueOf } from '../program.ts';
 import { repeat, sharedReader } from '../quads.ts';
 import {
@@ -18,34 +17,11 @@ import {
 } from '../register-tile.ts';
 import { adjacentColumns, interleavedColumns, windowReader } from '../window.ts';
 
-/** The geometry of a convolution, by name. */
-export type Geometry = ReturnType<typeof readGeometry>;
-
-/** The geometry that a table has. */
-export function geometryOf(geometry: Argument): Geometry {
-  return readGeometry({ words: tableOf(geometry) }, 0);
-}
-
-/** The binding of a bias, if there is one. */
-export function biasBinding(bias: Argument): Binding[] {
-  const buffer = bufferOf(bias);
-  return buffer ? [{ name: 'bias', buffer, type: 'f32' }] : [];
-}
-
-/** Taps in a row that stand in the text one by one. */
+/**
+ * Taps in a row that stand in the text one by one. Several channels of a pointwise convolution in their place gain nothing on SwiftShader (two)
+ * or take a fifth longer (four).
+ */
 const MOST_TAPS = 8;
-
-/** Whether a window may stick out of the image. */
-export function isPadded(g: Geometry): boolean {
-  const last = (out: number, stride: number, pad: number, kernel: number, dilation: number) =>
-    (out - 1) * stride - pad + (kernel - 1) * dilation;
-  return (
-    g.padTop > 0 ||
-    g.padLeft > 0 ||
-    last(g.outHeight, g.strideHeight, g.padTop, g.kernelHeight, g.dilationHeight) >= g.height ||
-    last(g.outWidth, g.strideWidth, g.padLeft, g.kernelWidth, g.dilationWidth) >= g.width
-  );
-}
 
 /** Where each pixel has only itself as window, rows need not be told apart. */
 function joinRows(g: Geometry): Geometry {

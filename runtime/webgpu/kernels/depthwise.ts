@@ -2,11 +2,11 @@
  * Convolutions of each channel by itself: every invocation computes a few pixels side by side of one channel.
  */
 import { bufferOf, type Lowering } from '../dispatch.ts';
+import { biasBinding, geometryOf, isPadded } from '../geometry.ts';
 import { epilogueOf } from '../program.ts';
 import { inQuads, LANES, repeat, sharedNumbers } from '../quads.ts';
 import { cheapestTile } from '../register-tile.ts';
 import { windowReader } from '../window.ts';
-import { biasBinding, geometryOf, isPadded } from './conv.ts';
 
 /** Taps in a row that stand in the text one by one. */
 const MOST_TAPS = 8;

@@ -3,11 +3,11 @@
  */
 import * as word from '../../kernels/opcodes.ts';
 import { type Binding, bufferOf, type Lowering, tableOf } from '../dispatch.ts';
+import { biasBinding } from '../geometry.ts';
 import { epilogueOf } from '../program.ts';
 import { LANES, repeat, sharedNumbers } from '../quads.ts';
 import { cheapestTile, invocationsOf, productDispatch, sumsOf, type Tile, type Tiling } from '../register-tile.ts';
 import { interleavedColumns } from '../window.ts';
-import { biasBinding } from './conv.ts';
 
 export const matmul: Lowering<'matmul'> = (facts, geometry, a, b, bias, y, low, high, program, c1, c2, c3) => {
   const table = tableOf(geometry);
