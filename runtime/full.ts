@@ -7,7 +7,8 @@ import { referenceMachine } from './js/machine.ts';
 import { furtherKernels } from './js/rare/further-kernels.ts';
 import { type Load, loaderOf } from './load.ts';
 import { ALL_OPERATORS } from './operators/all.ts';
-import { chooseEngine } from './webgpu/choose-engine.ts';
+import { ALL_SHADERS } from './webgpu/all-shaders.ts';
+import { engineChooser } from './webgpu/choose-engine.ts';
 
 export { isFqz } from '../formats/fqz/read.ts';
 export type { StoredWeight } from '../src/codec/archive.ts';
@@ -24,5 +25,5 @@ export { Tensor } from './webgpu/gpu-tensor.ts';
 export const load: Load = loaderOf({
   operators: ALL_OPERATORS,
   machines: { wasm: wasmMachines(furtherKernels), js: async () => referenceMachine() },
-  openEngine: chooseEngine,
+  openEngine: engineChooser(ALL_SHADERS),
 });

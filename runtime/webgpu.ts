@@ -4,7 +4,8 @@
 import { referenceMachine } from './js/machine.ts';
 import { type Load, loaderOf } from './load.ts';
 import { OPERATORS } from './operators/index.ts';
-import { chooseEngine } from './webgpu/choose-engine.ts';
+import { engineChooser } from './webgpu/choose-engine.ts';
+import { SHADERS } from './webgpu/shaders.ts';
 
 export * from './exports.ts';
 export { Tensor } from './webgpu/gpu-tensor.ts';
@@ -13,5 +14,5 @@ export { Tensor } from './webgpu/gpu-tensor.ts';
 export const load: Load = loaderOf({
   operators: OPERATORS,
   machines: { js: async () => referenceMachine() },
-  openEngine: chooseEngine,
+  openEngine: engineChooser(SHADERS),
 });

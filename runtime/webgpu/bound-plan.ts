@@ -8,6 +8,7 @@ import { buffersNamed, type Command, lowerSteps } from './lower.ts';
 import type { GpuMemory } from './memory.ts';
 import { bufferBytes } from './memory.ts';
 import { pipelinesOf } from './pipelines.ts';
+import type { Shaders } from './shaders.ts';
 import { assignSlots, type Slots } from './slots.ts';
 
 /** A plan for the GPU, before it has buffers. */
@@ -38,8 +39,8 @@ export interface BoundGpuPlan extends GpuPlan {
 }
 
 /** Lowers a plan, and begins to compile its pipelines. */
-export function gpuPlan(plan: Plan, gpu: Gpu): GpuPlan {
-  const commands = lowerSteps(plan.steps, gpu.facts);
+export function gpuPlan(plan: Plan, gpu: Gpu, shaders: Shaders): GpuPlan {
+  const commands = lowerSteps(plan.steps, gpu.facts, shaders);
   const uses = commands.map(buffersNamed);
   const ports = (kind: 'inputs' | 'outputs') => plan[kind].map(({ buffer }) => buffer);
   const named = new Set([...uses.flat(), ...ports('outputs')]);

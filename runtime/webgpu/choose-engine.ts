@@ -13,43 +13,46 @@ import { createPlanner, type Planner } from '../planner.ts';
 import { breather, inTurns } from '../turns.ts';
 import { type Gpu, openGpu } from './device.ts';
 import { gpuEngine } from './engine.ts';
+import type { Shaders } from './shaders.ts';
 
 /** Multiplications of a run below which a GPU's answer takes longer to fetch than WebAssembly takes to compute it. */
 const LEAST_WORK = 5e7;
 /** The same told by the bytes of the weights, where shapes are open. */
 const LEAST_WEIGHTS = 2 ** 22;
 
-/** Opens an engine on the GPU or on linear memory: see `Backend`. */
-export const chooseEngine: OpenEngine = async (opened, machine, fixed, settings) => {
-  const { backend, device, signal } = settings;
-  const isWanted = backend === 'webgpu';
-  // An adapter is found while the weights are decoded.
-  const opening = isWanted || backend === 'auto' ? openGpu(device) : undefined;
-  opening?.catch(() => {});
-  const planner = await inTurns(createPlanner(opened, machine, settings), breather(signal));
-  const linear = async (fallback = settings.fallback) => {
-    const engine = linearEngine(planner, machine, { ...settings, fallback });
-    await prepareShapes(engine, fixed);
-    return engine;
-  };
-  if (!opening || (!isWanted && !isLarge(planner, machine, fixed))) return linear();
-  try {
-    const gpu = await opening;
-    if (!isWanted && gpu.isSoftware && !device) return await linear();
-    const engine = gpuEngine(planner, machine, gpu, settings);
-    try {
+/** Opens an engine on the GPU, with these shaders, or on linear memory: see `Backend`. */
+export const engineChooser =
+  (shaders: Shaders): OpenEngine =>
+  async (opened, machine, fixed, settings) => {
+    const { backend, device, signal } = settings;
+    const isWanted = backend === 'webgpu';
+    // An adapter is found while the weights are decoded.
+    const opening = isWanted || backend === 'auto' ? openGpu(device) : undefined;
+    opening?.catch(() => {});
+    const planner = await inTurns(createPlanner(opened, machine, settings), breather(signal));
+    const linear = async (fallback = settings.fallback) => {
+      const engine = linearEngine(planner, machine, { ...settings, fallback });
       await prepareShapes(engine, fixed);
+      return engine;
+    };
+    if (!opening || (!isWanted && !isLarge(planner, machine, fixed))) return linear();
+    try {
+      const gpu = await opening;
+      if (!isWanted && gpu.isSoftware && !device) return await linear();
+      const engine = gpuEngine(planner, machine, gpu, { ...settings, shaders });
+      try {
+        await prepareShapes(engine, fixed);
+      } catch (error) {
+        engine.dispose();
+        throw error;
+      }
+      return isWanted ? engine : untilLost(engine, gpu, linear);
     } catch (error) {
-      engine.dispose();
-      throw error;
+      signal?.throwIfAborted();
+      if (isWanted || error instanceof FormatError) throw error;
+      return linear((error as Error).message);
     }
-    return isWanted ? engine : untilLost(engine, gpu, linear);
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (isWanted || error instanceof FormatError) throw error;
-    return linear((error as Error).message);
-  }
-};
+  };
 
 function isLarge(planner: Planner, machine: Machine, fixed: FixedShapes | undefined): boolean {
   if (fixed) {

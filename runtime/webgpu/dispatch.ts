@@ -4,6 +4,7 @@
  */
 import type { AllKernels } from '../kernels/all-kernels.ts';
 import type { Argument, Buffer } from '../plan/buffer.ts';
+import type { Instructions } from './instructions.ts';
 
 /** A shader, what it works on, and how often. */
 export interface Dispatch {
@@ -32,6 +33,8 @@ export interface DeviceFacts {
   readonly sharedBytes: number;
   /** Invocations of a subgroup, where their number is known and shaders may use subgroup operations; else 0. */
   readonly subgroupSize: number;
+  /** Instructions that element-wise programs may have: those of every build, where none are given. */
+  readonly instructions?: Instructions;
 }
 
 /** The arguments of a kernel as a step has them: each is a number, or a buffer where the kernel takes a pointer. */

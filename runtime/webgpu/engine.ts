@@ -16,13 +16,17 @@ import type { Gpu } from './device.ts';
 import { runOnHost } from './host-step.ts';
 import { gpuMemory } from './memory.ts';
 import { readBuffers } from './read-buffers.ts';
+import type { Shaders } from './shaders.ts';
 import { placeConstant } from './weights.ts';
 
-export type GpuEngineOptions = Pick<EngineSettings, 'onPlan' | 'maxMemory' | 'signal'>;
+export interface GpuEngineOptions extends Pick<EngineSettings, 'onPlan' | 'maxMemory' | 'signal'> {
+  /** What this build has as shaders. */
+  readonly shaders: Shaders;
+}
 
 /** Runs on `gpu` what `planner` plans; `machine` is what the planner uses, and runs what the GPU can't. */
 export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options: GpuEngineOptions): Engine {
-  const { onPlan, maxMemory, signal } = options;
+  const { onPlan, maxMemory, signal, shaders } = options;
   const { device } = gpu;
   const memory = gpuMemory(gpu, maxMemory);
   const constants = new Map<string, GPUBuffer>();
@@ -74,7 +78,7 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
   const planFor = (inputs: PlanInputs): GpuPlan =>
     plans.get(inputs, () => {
       const plan = planner.plan(inputs, machine.base);
-      return gpuPlan(plan, gpu);
+      return gpuPlan(plan, gpu, shaders);
     });
 
   /** Does what may fail on the device. Nothing waits for a device that is lost: what was under way ends, with some error. */

@@ -1,7 +1,9 @@
 /**
  * The instructions of element-wise programs as WGSL, one expression each, with the semantics of ../js/instructions.ts.
  */
+import { UnsupportedError } from '../../src/errors.ts';
 import * as op from '../kernels/opcodes.ts';
+import { FUNCTIONS } from './functions.ts';
 
 /** Of what type an expression is: a number, or a vector of four. */
 export type Type = 'F' | 'I';
@@ -9,15 +11,25 @@ export type Type = 'F' | 'I';
 /** An expression for what an instruction computes of its sources; `isNumber` says of which a NaN can be ruled out. */
 type Rule = (a: string, b: string, isNumber: readonly [boolean, boolean]) => string;
 
+/** Instructions that programs may have, but for SELECT. */
+export interface Instructions {
+  /** By opcode. */
+  readonly rules: Readonly<Record<number, Rule>>;
+  /** Declarations of the functions that they call. */
+  readonly functions: readonly string[];
+}
+
 const infix =
   (operator: string): Rule =>
   (a, b) =>
     `${a} ${operator} ${b}`;
-const call =
+/** A function of the source. */
+export const call =
   (name: string): Rule =>
   (a) =>
     `${name}(${a})`;
-const callTwo =
+/** A function of both sources. */
+export const callTwo =
   (name: string): Rule =>
   (a, b) =>
     `${name}(${a}, ${b})`;
@@ -37,7 +49,6 @@ const extreme =
     return isNumberA ? `select(${b}, ${a}, ${a} ${sign} ${b})` : `${name}(${a}, ${b})`;
   };
 
-/** By opcode, but for SELECT. */
 const RULES: Readonly<Record<number, Rule>> = {
   [op.ADD]: infix('+'),
   [op.SUB]: infix('-'),
@@ -46,8 +57,6 @@ const RULES: Readonly<Record<number, Rule>> = {
   [op.MIN]: extreme('least', '<'),
   [op.MAX]: extreme('greatest', '>'),
   [op.POW]: callTwo('power'),
-  [op.FMOD]: callTwo('remainder'),
-  [op.MOD]: callTwo('modulo'),
   [op.NEG]: call('-'),
   [op.ABS]: call('abs'),
   [op.SQRT]: call('sqrt'),
@@ -62,15 +71,6 @@ const RULES: Readonly<Record<number, Rule>> = {
   [op.SIGN]: (a) => `F(${a} > F(0)) - F(${a} < F(0))`,
   [op.SIN]: (a) => `sine(${a}, 0)`,
   [op.COS]: (a) => `sine(${a}, 1)`,
-  [op.TAN]: (a) => `sine(${a}, 0) / sine(${a}, 1)`,
-  [op.ASIN]: (a) => `arctangent(${a} / sqrt((1 - ${a}) * (1 + ${a})))`,
-  [op.ACOS]: (a) => `2 * arctangent(sqrt((1 - ${a}) / (1 + ${a})))`,
-  [op.ATAN]: call('arctangent'),
-  [op.SINH]: call('sinhOf'),
-  [op.COSH]: call('coshOf'),
-  [op.ASINH]: call('arsinh'),
-  [op.ACOSH]: call('arcosh'),
-  [op.ATANH]: (a) => `.5 * logOnePlus(2 * ${a} / (1 - ${a}))`,
   [op.EQ]: test('=='),
   [op.LT]: test('<'),
   [op.LE]: test('<='),
@@ -96,24 +96,32 @@ const RULES: Readonly<Record<number, Rule>> = {
   [op.FLOAT_TO_INT]: call('truncated'),
 };
 
+/** Those of every build. */
+export const INSTRUCTIONS: Instructions = { rules: RULES, functions: FUNCTIONS };
+
 /** Of what type the sources of an instruction are, unless it is SELECT. */
 export const sourceType = (opcode: number): Type => (opcode < op.ADD_INT || opcode === op.FLOAT_TO_INT ? 'F' : 'I');
 /** Of what type its result is. */
 export const resultType = (opcode: number): Type => (opcode < op.EQ || opcode === op.INT_TO_FLOAT ? 'F' : 'I');
 
-/** Whether an instruction has a second source. */
-const hasTwo = (opcode: number) => RULES[opcode]!.length > 1;
+/** What an instruction computes. Throws `UnsupportedError` where it is not among `rules`. */
+function ruleOf({ rules }: Instructions, opcode: number): Rule {
+  const rule = rules[opcode];
+  if (!rule) throw new UnsupportedError(`instruction ${opcode} has no shader here`);
+  return rule;
+}
 
 /** Those of an instruction's three source registers that it computes with: none of SELECT's, which moves words. */
-export function readsOf(opcode: number, sources: readonly number[]): readonly number[] {
-  return opcode === op.SELECT ? [] : sources.slice(0, hasTwo(opcode) ? 2 : 1);
+export function readsOf(instructions: Instructions, opcode: number, sources: readonly number[]): readonly number[] {
+  return opcode === op.SELECT ? [] : sources.slice(0, Math.min(2, ruleOf(instructions, opcode).length));
 }
 
 /** An instruction but SELECT as an expression of its sources, which are names; `isNumber` says which can't be NaN. */
 export function instructionText(
+  instructions: Instructions,
   opcode: number,
   [a = '', b = '']: readonly string[],
   isNumber: readonly [boolean, boolean],
 ): string {
-  return RULES[opcode]!(a, b, isNumber);
+  return ruleOf(instructions, opcode)(a, b, isNumber);
 }

@@ -1,20 +1,32 @@
 /**
  * From a plan's steps to what the GPU and the host do in turn.
  */
+import { UnsupportedError } from '../../src/errors.ts';
 import type { Buffer } from '../plan/buffer.ts';
 import type { Step } from '../plan/plan.ts';
 import type { DeviceFacts, Dispatch, Lowering } from './dispatch.ts';
-import { SHADERS } from './shaders.ts';
+import type { Shaders } from './shaders.ts';
 
 /** One thing after another: a dispatch, or a step that has no shader, which the host runs on copies of its buffers. */
 export type Command = { readonly dispatch: Dispatch } | { readonly step: Step };
 
 /** The commands of `steps`, for a device of which these are the facts. */
-export function lowerSteps(steps: readonly Step[], facts: DeviceFacts): Command[] {
+export function lowerSteps(
+  steps: readonly Step[],
+  device: DeviceFacts,
+  { kernels, instructions }: Shaders,
+): readonly Command[] {
+  const facts = { ...device, instructions };
   return steps.flatMap((step): Command[] => {
-    const lower = SHADERS[step.kernel] as Lowering<never> | undefined;
-    const dispatches = lower?.(facts, ...(step.args as never));
-    return dispatches ? dispatches.map((dispatch) => ({ dispatch })) : [{ step }];
+    const lower = kernels[step.kernel] as Lowering<never> | undefined;
+    try {
+      const dispatches = lower?.(facts, ...(step.args as never));
+      if (dispatches) return dispatches.map((dispatch) => ({ dispatch }));
+    } catch (error) {
+      // An instruction that is not in this build.
+      if (!(error instanceof UnsupportedError)) throw error;
+    }
+    return [{ step }];
   });
 }
 

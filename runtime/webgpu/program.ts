@@ -4,9 +4,17 @@
 import { bitsOf, floatOf } from '../half.ts';
 import * as op from '../kernels/opcodes.ts';
 import type { Argument } from '../plan/buffer.ts';
-import { type Binding, bufferOf, numberOf, tableOf } from './dispatch.ts';
+import { type Binding, bufferOf, type DeviceFacts, numberOf, tableOf } from './dispatch.ts';
 import { functionsFor } from './functions.ts';
-import { instructionText, readsOf, resultType, sourceType, type Type } from './instructions.ts';
+import {
+  INSTRUCTIONS,
+  type Instructions,
+  instructionText,
+  readsOf,
+  resultType,
+  sourceType,
+  type Type,
+} from './instructions.ts';
 import { dotProduct } from './wgsl.ts';
 
 /** A program's table in parts. */
@@ -46,11 +54,18 @@ export interface ProgramText {
 /** A register's contents: a variable, or a constant. */
 type Contents = { readonly name: string; readonly type: Type } | { readonly bits: number };
 
-/** A program in WGSL; `first` is what operand 0 is, where that is given. */
-export function programText({ strides, constants, instructions }: ProgramTable, first?: Type): ProgramText {
+/**
+ * A program in WGSL; `first` is what operand 0 is, where that is given. Throws `UnsupportedError` for an instruction that is not among those
+ * that are `known`.
+ */
+export function programText(
+  known: Instructions,
+  { strides, constants, instructions }: ProgramTable,
+  first?: Type,
+): ProgramText {
   const operands = strides.map((_, register) => {
     if (register === 0 && first) return first;
-    const reader = instructions.find(([opcode, , ...sources]) => readsOf(opcode!, sources).includes(register));
+    const reader = instructions.find(([opcode, , ...sources]) => readsOf(known, opcode!, sources).includes(register));
     return reader ? sourceType(reader[0]!) : 'I';
   });
   const registers: Contents[] = [
@@ -83,8 +98,8 @@ export function programText({ strides, constants, instructions }: ProgramTable, 
       value = `select(${textOf(c, type)}, ${textOf(b, type)}, ${textOf(a, 'I')} != I(0))`;
     } else {
       const from = sourceType(opcode);
-      const sources = readsOf(opcode, [a, b]).map((register) => textOf(register, from));
-      value = instructionText(opcode, sources, [isNumber(a), isNumber(b)]);
+      const sources = readsOf(known, opcode, [a, b]).map((register) => textOf(register, from));
+      value = instructionText(known, opcode, sources, [isNumber(a), isNumber(b)]);
     }
     statements.add(`let t${at} = ${value};\n`);
     registers[target] = { name: `t${at}`, type };
@@ -125,6 +140,7 @@ export interface EpilogueText {
 
 /** The epilogue of a kernel (see `Kernels`), from its arguments. */
 export function epilogueOf(
+  { instructions = INSTRUCTIONS }: DeviceFacts,
   low: Argument,
   high: Argument,
   program: Argument,
@@ -135,7 +151,7 @@ export function epilogueOf(
   let result = 'x0';
   if (program !== 0) {
     const table = readProgram(tableOf(program));
-    const text = programText(table, 'F');
+    const text = programText(instructions, table, 'F');
     for (const [at, steps] of table.strides.slice(1).entries()) {
       const type = text.operands[at + 1]!;
       bindings.push({ name: `c${at + 1}`, buffer: bufferOf(operands[at]!)!, type: type === 'F' ? 'f32' : 'i32' });
@@ -145,5 +161,5 @@ export function epilogueOf(
     result = text.type === 'F' ? text.result : `bitcast<F>(${text.result})`;
   }
   const code = `fn epilogue(value: f32, batch: u32, row: u32, column: u32) -> f32 {\n${body}return ${result};\n}`;
-  return { bindings, code: `${functionsFor(code, 1)}\n${code}\n` };
+  return { bindings, code: `${functionsFor(code, 1, instructions.functions)}\n${code}\n` };
 }

@@ -12,11 +12,11 @@ import { SCRATCH_BYTES } from '../sink.ts';
 import { coreOf, placeNetwork, placeWeight } from '../weights.ts';
 import { bindGroupOf } from './bound-plan.ts';
 import type { Gpu } from './device.ts';
-import type { Dispatch, Lowering } from './dispatch.ts';
+import type { Dispatch } from './dispatch.ts';
 import { inverseTransform } from './kernels/inverse-transform.ts';
+import { packColumns, packRows } from './kernels/pack.ts';
 import type { GpuMemory } from './memory.ts';
 import { pipelinesOf } from './pipelines.ts';
-import { SHADERS } from './shaders.ts';
 
 /** Fills the buffer of a constant from `source`: the stored weight, or the network that the constant itself has. */
 export async function placeConstant(
@@ -95,7 +95,7 @@ async function rebuildOnGpu(
     buffers.set(result, memory.take(result.words));
     const { side, batches, batchStride, rowStride, columnStride, rows, columns } = layout;
     buffers.set(constant, target);
-    const pack = SHADERS[side === 'rows' ? 'packRows' : 'packColumns'] as Lowering<'packRows'>;
+    const pack = side === 'rows' ? packRows : packColumns;
     dispatches.push(...pack(facts, result, batches, batchStride, rowStride, columnStride, rows, columns, constant)!);
   }
   const pipelines = await Promise.all(dispatches.map((dispatch) => pipelinesOf(device).get(dispatch)));

@@ -1,6 +1,6 @@
 /** The kernels as shaders, against those in TypeScript. */
 import { describe, expect, it } from 'vitest';
-import { SHADERS } from '../../runtime/webgpu/shaders.ts';
+import { ALL_SHADERS } from '../../runtime/webgpu/all-shaders.ts';
 import { FREQUENCY_CASES, RARE_FREQUENCY_CASES } from '../runtime/kernels/frequency-cases.ts';
 import { GPU_CASES } from '../runtime/kernels/general-cases.ts';
 import { PRODUCT_CASES } from '../runtime/kernels/product-cases.ts';
@@ -11,7 +11,7 @@ import { RARE_CASES } from '../runtime/webgpu/rare-cases.ts';
 const adapter = await testDevice();
 /** Kernels whose cases have another name. */
 const KERNELS: Readonly<Record<string, string>> = { opcodes: 'elementwise', slopes: 'elementwise', special: 'softmax' };
-const isShader = (name: string) => (KERNELS[name] ?? name) in SHADERS;
+const isShader = (name: string) => (KERNELS[name] ?? name) in ALL_SHADERS.kernels;
 
 const CASES: [name: string, cases: readonly KernelCase[]][] = Object.entries({
   ...GPU_CASES,

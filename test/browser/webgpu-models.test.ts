@@ -10,6 +10,7 @@ import { createEngine } from '../../runtime/linear-engine.ts';
 import { wasmMachine } from '../../runtime/machine.ts';
 import { createPlanner } from '../../runtime/planner.ts';
 import { atOnce } from '../../runtime/turns.ts';
+import { ALL_SHADERS } from '../../runtime/webgpu/all-shaders.ts';
 import { openGpu } from '../../runtime/webgpu/device.ts';
 import { gpuEngine } from '../../runtime/webgpu/engine.ts';
 import { noiseFeeds } from '../../src/data/noise.ts';
@@ -54,7 +55,7 @@ describe.skipIf(Object.keys(MODELS).length === 0)('the shared models (skipped wh
     const machine = await wasmMachine();
     const expected = createEngine(file, machine).run(feeds);
     const planner = atOnce(createPlanner(file, machine));
-    const engine = gpuEngine(planner, machine, await openGpu(), { maxMemory: 2 ** 31 });
+    const engine = gpuEngine(planner, machine, await openGpu(), { maxMemory: 2 ** 31, shaders: ALL_SHADERS });
     const results = await engine.run(feeds);
     engine.dispose();
     expect([...results.keys()]).toEqual([...expected.keys()]);

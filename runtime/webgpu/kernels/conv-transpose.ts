@@ -151,7 +151,7 @@ ${repeat(taps, (tap) => `let h${tap} = u32(firstTap.y + (l + ${tap}) * ${columns
         { name: 'w', buffer: bufferOf(w)!, type: 'f32' },
         ...biasBinding(bias),
       ],
-      epilogue: epilogueOf(low, high, program, c1, c2, c3),
+      epilogue: epilogueOf(facts, low, high, program, c1, c2, c3),
       y: { name: 'y', buffer: bufferOf(y)!, type: 'f32', written: true },
       code,
       bias: bias === 0 ? undefined : 'line',

@@ -89,7 +89,7 @@ ${reader.read('x', 'start', taps < kernelWidth ? `column + h * ${g.dilationWidth
         { name: 'w', buffer: bufferOf(w)!, type: shared.type },
         ...biasBinding(bias),
       ],
-      epilogue: epilogueOf(low, high, program, c1, c2, c3),
+      epilogue: epilogueOf(facts, low, high, program, c1, c2, c3),
       y: { name: 'y', buffer: bufferOf(y)!, type: 'f32', written: true },
       code,
       bias: bias === 0 ? undefined : 'line',

@@ -42,7 +42,7 @@ export const depthwise: Lowering<'depthwise'> = (facts, geometry, x, w, bias, y,
   const weights = repeat(runs, (run) => sharedNumbers(facts, `w${run}`, (lane) => `w[k + ${run * LANES} + ${lane}]`));
   const products = (pixel: number) =>
     repeat(taps, (tap) => `w${tap >> 2}[${tap & 3}] * ${reader.name(pixel, tap)}`, ' + ');
-  const epilogue = epilogueOf(low, high, program, c1, c2, c3);
+  const epilogue = epilogueOf(facts, low, high, program, c1, c2, c3);
   const code = `let plane = i / ${across}u;
 let channel = plane % ${groups * filters}u;
 let outRow = i % ${across}u / ${tiles}u;

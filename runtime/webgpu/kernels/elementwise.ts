@@ -1,17 +1,19 @@
 /** Element-wise programs: an invocation computes one element, or four where they lie behind each other. */
 import { type Binding, bufferOf, type Lowering, tableOf } from '../dispatch.ts';
 import { functionsFor } from '../functions.ts';
+import { INSTRUCTIONS } from '../instructions.ts';
 import { programText, readProgram } from '../program.ts';
 import { dotProduct, forEach, splitIndex } from '../wgsl.ts';
 
 const scalar = (type: 'F' | 'I') => (type === 'F' ? 'f32' : 'i32');
 
 export const elementwise: Lowering<'elementwise'> = (facts, program, y, ...operands) => {
+  const { instructions = INSTRUCTIONS } = facts;
   const table = readProgram(tableOf(program));
   const { dims, strides } = table;
   const count = dims.reduce((all, dim) => all * dim, 1);
   if (count === 0) return [];
-  const text = programText(table);
+  const text = programText(instructions, table);
   // Either every row is of whole vectors, or there is one row, behind whose end the buffers go on to a whole vector.
   const isRow = dims.length === 1 && strides.every(([stride]) => stride! < 2);
   const lanes = isRow || dims.at(-1)! % 4 === 0 ? 4 : 1;
@@ -32,5 +34,5 @@ let x${at} = ${isWhole ? `a${at}[o${at} / 4u]` : `${type}(${elements})`};\n`;
   }
   bindings.push({ name: 'y', buffer: bufferOf(y)!, type: typeOf(text.type), written: true });
   body += `${text.code}y[i] = ${text.result};`;
-  return [forEach(facts, Math.ceil(count / lanes), bindings, body, functionsFor(body, lanes))];
+  return [forEach(facts, Math.ceil(count / lanes), bindings, body, functionsFor(body, lanes, instructions.functions))];
 };

@@ -50,7 +50,7 @@ ${repeat(tile.rows, left)}${repeat(tile.columns, (at) => `let x${at} = b[b${at}]
     productDispatch(facts, {
       tiling: tilingOf(tile),
       bindings,
-      epilogue: epilogueOf(low, high, program, c1, c2, c3),
+      epilogue: epilogueOf(facts, low, high, program, c1, c2, c3),
       y: { name: 'y', buffer: bufferOf(y)!, type: 'f32', written: true },
       code,
       bias: bias === 0 ? undefined : `r * ${biasRow}u + place * ${biasColumn}u`,

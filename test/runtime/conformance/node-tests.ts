@@ -13,6 +13,7 @@ import type { Machine } from '../../../runtime/machine.ts';
 import { ALL_OPERATORS } from '../../../runtime/operators/all.ts';
 import { createPlanner } from '../../../runtime/planner.ts';
 import { atOnce } from '../../../runtime/turns.ts';
+import { ALL_SHADERS } from '../../../runtime/webgpu/all-shaders.ts';
 import type { Gpu } from '../../../runtime/webgpu/device.ts';
 import { gpuEngine } from '../../../runtime/webgpu/engine.ts';
 import { convert } from '../../../src/convert.ts';
@@ -117,7 +118,7 @@ export function onMachine(machine: Machine): Open {
 export function onGpu(gpu: Gpu, machine: Machine): Open {
   return (opened) => {
     const planner = atOnce(createPlanner(opened, machine, { operators: ALL_OPERATORS }));
-    return gpuEngine(planner, machine, gpu, { maxMemory: 2 ** 30 });
+    return gpuEngine(planner, machine, gpu, { maxMemory: 2 ** 30, shaders: ALL_SHADERS });
   };
 }
 

@@ -8,9 +8,9 @@ import { furtherKernels } from '../../../runtime/js/rare/further-kernels.ts';
 import { rareKernels } from '../../../runtime/js/rare/kernels.ts';
 import type { AllKernels } from '../../../runtime/kernels/all-kernels.ts';
 import type { Argument, Buffer } from '../../../runtime/plan/buffer.ts';
+import { ALL_SHADERS } from '../../../runtime/webgpu/all-shaders.ts';
 import type { DeviceFacts, Dispatch } from '../../../runtime/webgpu/dispatch.ts';
 import { pipelinesOf } from '../../../runtime/webgpu/pipelines.ts';
-import { SHADERS } from '../../../runtime/webgpu/shaders.ts';
 import { difference, type KernelCase, Workbench } from '../kernels/workbench.ts';
 
 /** Where the first buffer begins: no count, stride or number of a case is an address by chance. */
@@ -40,6 +40,7 @@ export async function testDevice(): Promise<{ device: GPUDevice; facts: DeviceFa
   const facts = {
     mostGroups: device.limits.maxComputeWorkgroupsPerDimension,
     sharedBytes: device.limits.maxComputeWorkgroupStorageSize,
+    instructions: ALL_SHADERS.instructions,
     subgroupSize: device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMaxSize : 0,
   };
   return { device, facts };
@@ -113,7 +114,9 @@ function record(bench: RecordingBench, facts: DeviceFacts, { run }: KernelCase) 
       return buffer;
     });
     (bench.plain[name] as (...numbers: number[]) => void)(...numbers);
-    const lowering = SHADERS[name] as ((facts: DeviceFacts, ...args: Argument[]) => readonly Dispatch[]) | undefined;
+    const lowering = ALL_SHADERS.kernels[name] as
+      | ((facts: DeviceFacts, ...args: Argument[]) => readonly Dispatch[])
+      | undefined;
     const dispatches = lowering?.(facts, ...args);
     if (!dispatches)
       for (const [at, buffer] of buffers) if (args.includes(buffer)) uploads.set(buffer, bench.wordsAt(at));
