@@ -27,7 +27,13 @@ function instrument() {
   };
 }
 
-/** Times, dispatches and GPU memory of both, and how far their first outputs are apart. */
+/** Milliseconds that the peer's first output may take. */
+const PATIENCE = 240_000;
+
+/**
+ * Times, dispatches and GPU memory of both, and how far their first outputs are apart. Where the peer has no first output in time, or none at
+ * all, `refusal` tells; `own` has then been measured alone.
+ */
 export async function measure({ shape, rounds, external }) {
   instrument();
   const bytes = await fetched('/model.fqz');
@@ -58,22 +64,32 @@ export async function measure({ shape, rounds, external }) {
     into.times.push(performance.now() - start);
     into.dispatches = count.dispatches - dispatches;
   };
+  for (let round = 0; round < rounds; round++) await timed(own, () => session.run(feeds));
   let peer;
   let refusal;
+  let isLate = false;
+  const patience = new Promise((_, reject) => {
+    setTimeout(() => {
+      isLate = true;
+      reject(new Error(`no output in ${PATIENCE / 1000} s`));
+    }, PATIENCE);
+  });
   try {
-    peer = await openPeer(data, shape, external);
+    peer = await Promise.race([openPeer(data, shape, external), patience]);
+    own.times = [];
+    for (let round = 0; round < rounds; round++) {
+      await timed(own, () => session.run(feeds));
+      await timed(peer, peer.run);
+    }
   } catch (error) {
     refusal = error.message;
-  }
-  for (let round = 0; round < rounds; round++) {
-    await timed(own, () => session.run(feeds));
-    if (peer) await timed(peer, peer.run);
   }
   return {
     own,
     longTasks,
     adapter: session.info.variant,
     ...(refusal && { refusal }),
+    ...(isLate && { patience: PATIENCE }),
     ...(peer && {
       peer: { ...peer, run: undefined, first: undefined },
       difference: difference(first.data, peer.first),
