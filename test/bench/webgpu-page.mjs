@@ -67,10 +67,16 @@ export async function measure({ shape, rounds, external }) {
   for (let round = 0; round < rounds; round++) await timed(own, () => session.run(feeds));
   let peer;
   let refusal;
-  let isLate = false;
+  let late;
+  const before = { ...count };
   const patience = new Promise((_, reject) => {
     setTimeout(() => {
-      isLate = true;
+      // What it has asked for so far, for the loading and one run.
+      late ??= {
+        seconds: PATIENCE / 1000,
+        dispatches: count.dispatches - before.dispatches,
+        bytes: count.bytes - before.bytes,
+      };
       reject(new Error(`no output in ${PATIENCE / 1000} s`));
     }, PATIENCE);
   });
@@ -89,7 +95,7 @@ export async function measure({ shape, rounds, external }) {
     longTasks,
     adapter: session.info.variant,
     ...(refusal && { refusal }),
-    ...(isLate && { patience: PATIENCE }),
+    ...(!peer && late && { late }),
     ...(peer && {
       peer: { ...peer, run: undefined, first: undefined },
       difference: difference(first.data, peer.first),
