@@ -1,7 +1,7 @@
 /**
  * Accuracy against bytes of ResNet-20 on CIFAR-10, fitted from its own coefficients and from random ones, beside the control: a plain
- * ResNet-20 with fewer channels, as many numbers as the fit has coefficients, the same size of file, data, epochs and teacher. Needs
- * the model and the data, which are not part of the repository; with N runs, there are N times the epochs.
+ * ResNet-20 with fewer channels, as many numbers as the fit has coefficients, a file that is no larger, and the same data, epochs and
+ * teacher. Needs the model and the data, which are not part of the repository; with N runs, there are N times the epochs.
  */
 import {
   evaluate,
@@ -20,8 +20,9 @@ import { narrowResnet, numbersAt, widthOf } from './narrow-resnet.mjs';
 import { isHere, NETS, pathOf, shared } from './trained-nets.mjs';
 
 const NET = NETS.find(({ name }) => name === 'ResNet-20');
+/** The calibrated files of `convert`, without training: 81.30 % in 61,452 bytes, 80.45 % in 49,681. */
 const SIZES = [60_000, 20_000, 10_000, 5000, 2000];
-/** Fits from random coefficients are shown up to this size; above it they have no chance. */
+/** Fits from random coefficients are shown up to this size; above it so few epochs give them no chance. */
 const FRESH_UP_TO = 5000;
 const EPOCHS = 3;
 const VARIATION = { shift: 4, flip: true };
