@@ -142,7 +142,8 @@ With --scale, --mean, --std or --channels the file says how its input is to be p
 Examples:
   fqz fit lenet5.onnx --data mnist:mnist --target-size 560 -o lenet5.fqz
   fqz fit lenet5.onnx --data mnist:mnist --labels no --mean 0.1307 --std 0.3081 --target-size 1000 -o lenet5.fqz
-  fqz fit resnet.onnx --data cifar10:train.bin --eval cifar10:test.bin --flip --shift 4 --target-size 20000 -o resnet.fqz`,
+  fqz fit resnet.onnx --data cifar10:train.bin --eval cifar10:test.bin --flip --shift 4 --target-size 20000 -o resnet.fqz
+  fqz fit unet.onnx --data segmentation:images,masks --start trained --width 0.25 --finish 0.05 --target-size 650 -o unet.fqz`,
     )
     .action((path: string, flags: FitFlags) => runFit(io, path, flags));
 }
