@@ -5,9 +5,11 @@ import { expandNetwork } from '../../src/codec/expand.ts';
 import { liveCount, type Parameter, storedWeight } from '../../src/fit/parameter.ts';
 import { type ParameterizeOptions, parameterize } from '../../src/fit/parameterize.ts';
 import { randomStream } from '../../src/fit/random.ts';
-import type { Model } from '../../src/graph/graph.ts';
+import { type Model, node } from '../../src/graph/graph.ts';
 import { toFloat32 } from '../../src/graph/numbers.ts';
-import { elementCount } from '../../src/graph/tensor.ts';
+import { elementCount, float32Tensor } from '../../src/graph/tensor.ts';
+import { normal } from '../support/random.ts';
+import { buildModel } from '../support/run-model.ts';
 
 const smoothUnet = () =>
   readOnnx(new Uint8Array(readFileSync(new URL('../../fixtures/smooth-unet.onnx', import.meta.url))));
@@ -77,5 +79,43 @@ describe('parameters of an ordinary trained model', () => {
       const present = values.filter((_, index) => live[index] === 1).map((value) => Math.abs(value * scale));
       expect(Math.min(...present)).toBeGreaterThanOrEqual(0.9999 * Math.max(...absent));
     });
+  });
+});
+
+describe('what is added or multiplied', () => {
+  const next = normal(3);
+  const noise = (...shape: number[]) =>
+    float32Tensor(
+      shape,
+      Float32Array.from({ length: elementCount(shape) }, () => next()),
+    );
+  const model = () =>
+    buildModel(
+      21,
+      { x: ['N', 10, 8] },
+      [
+        node('MatMul', ['x', 'w'], ['a']),
+        node('Add', ['a', 'places'], ['b']),
+        node('Mul', ['b', 'ones'], ['c']),
+        node('Div', ['c', 'number'], ['d']),
+        node('Add', ['d', 'few'], ['y']),
+      ],
+      ['y'],
+      {
+        w: noise(8, 8),
+        places: noise(10, 8),
+        ones: float32Tensor([10, 8], new Float32Array(80).fill(1)),
+        number: noise(),
+        few: noise(8),
+      },
+    );
+
+  it.each(['trained', 'fresh'] as const)('is trained from its own numbers where there are many (%s)', (start) => {
+    const own = model();
+    const parameters = parametersOf(own, { start });
+    expect(parameters.map(({ name }) => name).sort()).toEqual(['places', 'w']);
+    const places = parameters.find(({ name }) => name === 'places')!;
+    expect(errorOf(own, places)).toBeLessThan(1e-3);
+    expect(places.axes).toEqual([]);
   });
 });
