@@ -39,6 +39,16 @@ describe('training data of pictures', () => {
     expect(toFloat32(feeds.get('x')!)[11]).toBeCloseTo((200 / 255 - 0.5) / 2, 6);
   });
 
+  it('are fed at another size than the declared one where that is asked for', async () => {
+    const { feeds } = await trainingData(model, pictures, { size: [12, 10] }).batch(Uint32Array.of(7, 3));
+    const { shape } = feeds.get('x')!;
+    expect(shape).toEqual([2, 1, 12, 10]);
+    // The bright pixel at (2, 1) is four now.
+    const values = toFloat32(feeds.get('x')!);
+    const at = values.indexOf(Math.max(...values.subarray(0, 120)));
+    expect([Math.floor(at / 20), Math.floor((at % 10) / 2)]).toEqual([2, 1]);
+  });
+
   it('are varied only with random numbers, by shifts and flips within their bounds', async () => {
     const data = trainingData(model, pictures, { shift: 1, flip: true });
     const places = new Set<string>();
