@@ -11,6 +11,7 @@ import { parseSync } from 'rolldown/utils';
 import { minify } from 'terser';
 import { eagerFunctions } from './eager-functions.mjs';
 import { changeableNames } from './property-names.mjs';
+import { squeezeShaders } from './squeeze-shaders.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -54,7 +55,7 @@ export async function bundleRuntime(entry = 'index') {
 
 /** Bundles `input`, all of which must fit in one module. */
 async function bundle(input, options = {}) {
-  const build = await rolldown({ input, platform: 'browser' });
+  const build = await rolldown({ input, platform: 'browser', plugins: [squeezeShaders('/runtime/webgpu/')] });
   const { output } = await build.generate({ format: 'esm', ...options });
   await build.close();
   const [chunk, ...others] = output.filter(({ type }) => type === 'chunk');

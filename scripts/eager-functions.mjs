@@ -9,7 +9,13 @@ import MagicString from 'magic-string';
 import { parseSync } from 'rolldown/utils';
 
 /**
- * The module `code` with every function that allows it as a function expression in parentheses: arrow functions that take nothing
+ * Characters of an arrow function from which on it stands in parentheses. All of them would make the module of index.ts 0.4 kB larger after brotli, and
+ * that of auto.ts 0.6 kB; to the first output of a small network the main thread computes 19 ms instead of 18 (and as much less for the import).
+ */
+const LEAST = 150;
+
+/**
+ * The module `code` with every longer function that allows it as a function expression in parentheses: arrow functions that take nothing
  * from around them, and the declarations at the top, which come first. `map` is the source map of `code`.
  */
 export function eagerFunctions(code, map) {
@@ -34,7 +40,8 @@ function enclose(text, node, parent) {
   if (type === 'FunctionExpression' && parent.type !== 'MethodDefinition' && !parent.method && isValue(parent)) {
     text.appendRight(start, '(').prependLeft(end, ')');
   }
-  if (type !== 'ArrowFunctionExpression' || takesFromAround(params) || takesFromAround(body)) return;
+  if (type !== 'ArrowFunctionExpression' || end - start < LEAST || takesFromAround(params) || takesFromAround(body))
+    return;
   const head = `(${node.async ? 'async ' : ''}function(`;
   const [begin, close] = body.type === 'BlockStatement' ? [')', ')'] : ['){return ', '})'];
   if (params.length === 0) text.update(start, body.start, head + begin);

@@ -55,7 +55,8 @@ async function compile(device: GPUDevice, code: string, layout: GPUPipelineLayou
     return await device.createComputePipelineAsync({ layout, compute: { module } });
   } catch (error) {
     const { messages } = await module.getCompilationInfo();
-    const lines = messages.map(({ lineNum, message }) => `${message} (${code.split('\n')[lineNum - 1]})`);
-    throw new Error(`the GPU does not take a shader: ${lines.join('; ') || (error as Error).message}`);
+    // Bundled shaders are one line.
+    const places = messages.map(({ offset, message }) => `${message} (${code.slice(offset, offset + 80)})`);
+    throw new Error(`the GPU does not take a shader: ${places.join('; ') || (error as Error).message}`);
   }
 }
