@@ -22,13 +22,12 @@ const PASSED_OVER = new Set(['NewExpression', 'ImportDeclaration']);
 
 function squeezeTexts(text, node) {
   if (!node || typeof node !== 'object' || PASSED_OVER.has(node.type)) return;
-  const isTemplate = node.type === 'TemplateElement';
-  if (isTemplate || (node.type === 'Literal' && typeof node.value === 'string')) {
-    const edge = isTemplate ? 0 : 1;
-    const [start, end] = [node.start + edge, node.end - edge];
-    const given = text.original.slice(start, end);
+  const { type, value, start, end } = node;
+  if (type === 'TemplateElement' || (type === 'Literal' && typeof value === 'string')) {
+    // With what it is set in: quotes, or the braces of what is put in.
+    const given = text.original.slice(start + 1, end - (node.tail === false ? 2 : 1));
     const squeezed = squeeze(given);
-    if (squeezed !== given) text.update(start, end, squeezed);
+    if (squeezed !== given) text.update(start + 1, start + 1 + given.length, squeezed);
     return;
   }
   for (const child of Object.values(node)) squeezeTexts(text, child);
