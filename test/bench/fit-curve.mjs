@@ -2,7 +2,8 @@
  * Accuracy against bytes of ResNet-20 on CIFAR-10, fitted from its own coefficients and from random ones, beside the control: a plain
  * ResNet-20 with fewer channels, as many numbers as the fit has coefficients, a file that is no larger, and the same data, epochs and
  * teacher. In three epochs: 81.7 % in 57,929 bytes (control 25.2 %), 72.1 % in 20,000 (22.0 %), 44.9 % in 10,000 (24.1 %), 22.5 % in 4,999
- * (19.5 %) and 13.3 % in 2,000 (17.9 %): so short a training suits what is trained already. Needs the model and the data, which are not part of the repository; with N runs, there are N times the epochs.
+ * (19.5 %) and 13.3 % in 2,000 (17.9 %): so short a training suits what is trained already. Needs the model and the data, which are not
+ * part of the repository; with N runs, there are N times the epochs.
  */
 import {
   evaluate,
