@@ -9,4 +9,4 @@ export interface RuntimeBundle {
   readonly renamed: readonly string[];
 }
 
-export function bundleRuntime(entry?: 'index' | 'full'): Promise<RuntimeBundle>;
+export function bundleRuntime(entry?: 'index' | 'auto' | 'webgpu' | 'full'): Promise<RuntimeBundle>;

@@ -34,7 +34,7 @@ const COMPRESS = {
   lhs_constants: false,
 };
 
-/** The bundle of runtime/index.ts or runtime/full.ts: see bundle-runtime.d.mts. */
+/** The bundle of runtime/index.ts, auto.ts, webgpu.ts or full.ts: see bundle-runtime.d.mts. */
 export async function bundleRuntime(entry = 'index') {
   const input = `${root}runtime/${entry}.ts`;
   const { code, map, moduleIds } = await bundle(input, { minify: { compress: true, mangle: false }, sourcemap: true });

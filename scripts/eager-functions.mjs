@@ -9,16 +9,16 @@ import MagicString from 'magic-string';
 import { parseSync } from 'rolldown/utils';
 
 /**
- * Characters of an arrow function from which on it stands in parentheses. All of them would make the module of index.ts 0.4 kB larger after brotli, and
+ * Characters of an arrow function from which on it stands in parentheses, unless told otherwise. All of them would make the module of index.ts 0.4 kB larger after brotli, and
  * that of auto.ts 0.6 kB; to the first output of a small network the main thread computes 19 ms instead of 18 (and as much less for the import).
  */
 const LEAST = 150;
 
 /**
- * The module `code` with every longer function that allows it as a function expression in parentheses: arrow functions that take nothing
- * from around them, and the declarations at the top, which come first. `map` is the source map of `code`.
+ * The module `code` with every function that allows it as a function expression in parentheses: arrow functions that take nothing
+ * from around them and have `least` characters, and the declarations at the top, which come first. `map` is the source map of `code`.
  */
-export function eagerFunctions(code, map) {
+export function eagerFunctions(code, map, least = LEAST) {
   const text = new MagicString(code);
   const { body } = parseSync('module.js', code).program;
   const declarations = body.filter(({ type }) => type === 'FunctionDeclaration');
@@ -30,17 +30,17 @@ export function eagerFunctions(code, map) {
     text.appendLeft(end, at === declarations.length - 1 ? ');' : ')');
     if (start > 0) text.move(start, end, top);
   }
-  for (const statement of body) walk(statement, undefined, (node, parent) => enclose(text, node, parent));
+  for (const statement of body) walk(statement, undefined, (node, parent) => enclose(text, node, parent, least));
   const moved = text.generateMap({ hires: 'boundary' });
   return { code: text.toString(), map: remapping([moved, map], () => null).toString() };
 }
 
-function enclose(text, node, parent) {
+function enclose(text, node, parent, least) {
   const { type, start, end, params, body } = node;
   if (type === 'FunctionExpression' && parent.type !== 'MethodDefinition' && !parent.method && isValue(parent)) {
     text.appendRight(start, '(').prependLeft(end, ')');
   }
-  if (type !== 'ArrowFunctionExpression' || end - start < LEAST || takesFromAround(params) || takesFromAround(body))
+  if (type !== 'ArrowFunctionExpression' || end - start < least || takesFromAround(params) || takesFromAround(body))
     return;
   const head = `(${node.async ? 'async ' : ''}function(`;
   const [begin, close] = body.type === 'BlockStatement' ? [')', ')'] : ['){return ', '})'];

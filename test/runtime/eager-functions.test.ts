@@ -22,7 +22,7 @@ const importOf = (code: string) => import(/* @vite-ignore */ `data:text/javascri
 const identityMap = (code: string) => new MagicString(code).generateMap({ source: 'module.js', hires: true });
 
 describe('functions in parentheses', () => {
-  const { code, map } = eagerFunctions(MODULE, identityMap(MODULE).toString());
+  const { code, map } = eagerFunctions(MODULE, identityMap(MODULE).toString(), 0);
 
   it('give what they gave', async () => {
     const [before, after] = await Promise.all([importOf(MODULE), importOf(code)]);
@@ -37,6 +37,12 @@ describe('functions in parentheses', () => {
     expect(code.match(/=>/g)).toHaveLength(3);
     expect(code).toContain('(function(a){return a*2})');
     expect(code).toContain('(function(a){return (function(b){return (function(c){return [a,b,c]})})})');
+  });
+
+  it('are the longer ones, where not all are asked for', () => {
+    const longer = eagerFunctions(MODULE, identityMap(MODULE).toString(), 8).code;
+    expect(longer).toContain('[1,2].map(a=>a*2)');
+    expect(longer).toContain('(function(b){return (function(c){return [a,b,c]})})');
   });
 
   it('are where the source map says', () => {

@@ -30,9 +30,13 @@ describe.skipIf(!existsSync(`${root}dist/runtime/index.js`))('the built package 
     expect(exportsOf('fqz/runtime').sort()).toEqual(SESSIONS);
   });
 
+  it.each(['auto', 'webgpu'])('exports sessions and tensors on the GPU as fqz/runtime/%s', (build) => {
+    expect(exportsOf(`fqz/runtime/${build}`).sort()).toEqual([...SESSIONS, 'Tensor'].sort());
+  });
+
   it('exports the same and the reference decoder as fqz/runtime/full', () => {
     expect(exportsOf('fqz/runtime/full').sort()).toEqual(
-      [...SESSIONS, 'PREPARATION_DEFAULTS', 'decodeFqz', 'isFqz'].sort(),
+      [...SESSIONS, 'PREPARATION_DEFAULTS', 'Tensor', 'decodeFqz', 'isFqz'].sort(),
     );
   });
 
@@ -71,13 +75,15 @@ describe.skipIf(!existsSync(`${root}dist/runtime/index.js`))('the built package 
   });
 });
 
-/** Bytes after brotli that the bundles may take, WebAssembly within: what they take now, and what brotli's luck adds. The aim for `index` is 40,000. */
-const LARGEST = { index: 46_400, full: 59_400 };
+/** Bytes after brotli that the bundles may take, WebAssembly within: what they take now, and what brotli's luck adds. The aims are 40,000 for `index` and 60,000 for `auto`. */
+const LARGEST = { index: 46_400, auto: 62_500, webgpu: 54_000, full: 76_500 };
 
 /** The kernels, with quotes and backslashes escaped as the minifier likes: they begin with what WebAssembly begins with. */
 const EMBEDDED = /(["'`])#\|\(\|:\|4\$(\\.|(?!\1)[^\\])*\1/;
+/** What every shader begins with. */
+const SHADER = '@workgroup_size';
 
-describe.each(['index', 'full'] as const)('runtime/%s, bundled for a page', (entry) => {
+describe.each(['index', 'auto', 'webgpu', 'full'] as const)('runtime/%s, bundled for a page', (entry) => {
   let bundle: RuntimeBundle;
   beforeAll(async () => {
     bundle = await bundleRuntime(entry);
@@ -88,13 +94,23 @@ describe.each(['index', 'full'] as const)('runtime/%s, bundled for a page', (ent
     expect(files.length).toBeGreaterThan(50);
     for (const file of files) expect(file).toMatch(/\/(runtime|formats\/fqz|src)\/[^:]*\.ts$/);
     expect(code).not.toMatch(/\bimport\b/);
-    expect(code.match(EMBEDDED)![0].length).toBeGreaterThan(KERNELS.length);
     const own = code.replace(EMBEDDED, '');
     expect(own).not.toMatch(/\b(process|Buffer|require|eval|Function)\b/);
     const bytes = (text: string) => brotliCompressSync(text).length;
     const size = bytes(code);
     console.info(`runtime/${entry}: ${size} bytes after brotli, ${bytes(own)} of them without WebAssembly`);
     expect(size).toBeLessThanOrEqual(LARGEST[entry]);
+  });
+
+  it('has the backends that it is for', () => {
+    const { code, files } = bundle;
+    const holds = (folder: string) => files.some((file) => file.includes(`/runtime/${folder}/`));
+    expect(code.includes(SHADER)).toBe(entry !== 'index');
+    expect(holds('webgpu')).toBe(entry !== 'index');
+    const kernels = code.match(EMBEDDED)?.[0].length ?? 0;
+    if (entry === 'webgpu') expect(kernels).toBe(0);
+    else expect(kernels).toBeGreaterThan(KERNELS.length);
+    expect(holds('wasm')).toBe(entry !== 'webgpu');
   });
 
   it('has other names for what is of no concern outside only', () => {
