@@ -47,8 +47,8 @@ export function gpuEngine(planner: Planner, machine: Machine, gpu: Gpu, options:
     for (const constant of missing) if (typeof constant.source !== 'string') await fill(constant, constant.source);
     if (missing.every(({ source }) => typeof source !== 'string')) return;
     for (const weight of planner.take()) {
-      for (const constant of missing) if (constant.source === weight.name) await fill(constant, weight);
       await breathe();
+      for (const constant of missing) if (constant.source === weight.name) await fill(constant, weight);
     }
   };
 

@@ -72,7 +72,10 @@ async function rebuildOnGpu(
   const result: Buffer = { kind: 'temporary', words: elementCount(network.shape) };
   const dispatches: Dispatch[] = [];
   const { values, scale } = core;
-  let current = uploaded(Float32Array.from(values, (value) => value * scale));
+  const scaled = new Float32Array(values.length);
+  // A plain loop: `from` and `map` take ten times as long.
+  for (let at = 0; at < scaled.length; at++) scaled[at] = values[at]! * scale;
+  let current = uploaded(scaled);
   const now = [...shape];
   // Those that widen least come first, so that what is on the way stays small.
   const axes = sizes.flatMap((size, axis) => (size === undefined ? [] : [{ axis, size }]));
