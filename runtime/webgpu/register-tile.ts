@@ -102,19 +102,18 @@ export function passOver(
   name: string,
   first: string,
   step: number,
-  inner: Readonly<Record<string, number>>,
+  inner: readonly (readonly [counter: string, count: number])[],
   head: string,
   body: string,
 ): string {
-  const counters = Object.entries(inner);
-  const moving = counters.filter(([, count]) => count > 1);
+  const moving = inner.filter(([, count]) => count > 1);
   const advance = moving.reduceRight(
     (text, [counter, count]) =>
       `${text}${counter} += select(0, 1, isThrough);\nisThrough = isThrough & (${counter} == ${count});\n${counter} = select(${counter}, 0, isThrough);\n`,
     moving.length > 0 ? 'var isThrough = true;\n' : '',
   );
   return `var ${name} = ${first};
-${repeat(counters.length, (at) => `${counters[at]![1] > 1 ? 'var' : 'let'} ${counters[at]![0]} = 0;\n`)}${head} {
+${repeat(inner.length, (at) => `${inner[at]![1] > 1 ? 'var' : 'let'} ${inner[at]![0]} = 0;\n`)}${head} {
 ${body}${advance}${name} += ${moving.length > 0 ? `select(0u, ${step}u, isThrough)` : `${step}u`};
 }
 `;

@@ -135,7 +135,10 @@ ${passOver(
   'c',
   '0u',
   1,
-  { v: rows.most, l: columns.most / taps },
+  [
+    ['v', rows.most],
+    ['l', columns.most / taps],
+  ],
   `for (var k = 0u; k < ${channels * rows.most * (columns.most / taps)}u; k++)`,
   `let kernelRow = u32(firstTap.x + v * ${rows.tapStep});
 let inputRow = i32(outRow) + firstInput.x - v * ${rows.inputStep};

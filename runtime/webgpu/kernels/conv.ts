@@ -74,7 +74,10 @@ ${passOver(
   'plane',
   `outer * ${channels * height * width}u`,
   height * width,
-  { v: kernelHeight, h: kernelWidth / taps },
+  [
+    ['v', kernelHeight],
+    ['h', kernelWidth / taps],
+  ],
   `for (var k = 0u; k < ${depth}u; k += ${taps}u)`,
   `let line = top + v * ${g.dilationHeight};
 let isRow = u32(line) < ${height}u;
