@@ -9,6 +9,7 @@ import { type Load, loaderOf } from './load.ts';
 import { ALL_OPERATORS } from './operators/all.ts';
 import { ALL_SHADERS } from './webgpu/all-shaders.ts';
 import { engineChooser } from './webgpu/choose-engine.ts';
+import { foreseeing } from './webgpu/foresee.ts';
 
 export { isFqz } from '../formats/fqz/read.ts';
 export type { StoredWeight } from '../src/codec/archive.ts';
@@ -26,4 +27,5 @@ export const load: Load = loaderOf({
   operators: ALL_OPERATORS,
   machines: { wasm: wasmMachines(furtherKernels), js: async () => referenceMachine() },
   openEngine: engineChooser(ALL_SHADERS),
+  foresee: foreseeing(ALL_SHADERS),
 });

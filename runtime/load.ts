@@ -10,7 +10,7 @@ import { graphOf } from './decoded-graph.ts';
 import type { MemoryUse } from './engine.ts';
 import { fixedShapes } from './fixed-shapes.ts';
 import { checkIntegrity, parseIntegrity } from './integrity.ts';
-import type { OpenEngine } from './open-engine.ts';
+import type { Foresee, OpenEngine } from './open-engine.ts';
 import type { Operators } from './operators/operator.ts';
 import { createSession, type Session } from './session.ts';
 import { isRemote, type LoadProgress, readSource, type Source } from './source.ts';
@@ -66,6 +66,8 @@ export interface Edition {
   readonly operators: Operators;
   readonly machines: Machines;
   readonly openEngine: OpenEngine;
+  /** Prepares for a file of which only the beginning is there. */
+  readonly foresee?: Foresee;
 }
 
 /** The `load` of a build of the runtime. */
@@ -79,7 +81,12 @@ async function loadWith(edition: Edition, source: Source, options: LoadOptions):
   if (!(width > 0 && width <= 1)) throw new RangeError(`width must be above 0 and at most 1, got ${width}`);
   if (!(maxMemory > 0)) throw new RangeError(`maxMemory must be a number of bytes, got ${maxMemory}`);
   if (integrity !== undefined) parseIntegrity(integrity);
-  const reading = { maxBytes: maxMemory, signal, ...(onProgress && { onProgress }) };
+  const reading = {
+    maxBytes: maxMemory,
+    signal,
+    onBeginning: edition.foresee?.(edition, settings),
+    ...(onProgress && { onProgress }),
+  };
 
   const cache = isRemote(source) ? await openCache(settings.cache) : undefined;
   const cached = await cache?.match(source as Request);
@@ -97,7 +104,7 @@ async function loadWith(edition: Edition, source: Source, options: LoadOptions):
   return session;
 }
 
-type Settings = LoadOptions & Required<Pick<LoadOptions, keyof typeof LOAD_DEFAULTS>>;
+export type Settings = LoadOptions & Required<Pick<LoadOptions, keyof typeof LOAD_DEFAULTS>>;
 
 async function open(
   { operators, machines, openEngine }: Edition,

@@ -5,6 +5,7 @@ import type { OpenedFqz } from '../formats/fqz/read.ts';
 import type { Backend } from './backend.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 import type { FixedShapes } from './fixed-shapes.ts';
+import type { Edition, Settings } from './load.ts';
 import type { Machine } from './machine.ts';
 
 /**
@@ -26,3 +27,6 @@ export interface EngineSettings extends EngineOptions {
   readonly maxMemory: number;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Makes a function that prepares for what the beginning of a file tells, and returns whether that was enough of it. */
+export type Foresee = (edition: Edition, settings: Settings) => (beginning: Uint8Array) => boolean;

@@ -27,6 +27,8 @@ export interface ReadOptions {
   signal?: AbortSignal | undefined;
   /** More bytes than this are not read. */
   maxBytes?: number;
+  /** Given what has arrived of something that is on its way, until it returns true. */
+  onBeginning?: ((bytes: Uint8Array) => boolean) | undefined;
 }
 
 /**
@@ -89,13 +91,14 @@ async function readResponse(response: Response, options: ReadOptions): Promise<U
 async function readStream(
   stream: ReadableStream<Uint8Array>,
   total: number | undefined,
-  { onProgress, signal, maxBytes = Number.POSITIVE_INFINITY }: ReadOptions,
+  { onProgress, signal, maxBytes = Number.POSITIVE_INFINITY, onBeginning }: ReadOptions,
 ): Promise<Uint8Array> {
   const reader = stream.getReader();
   const cancel = () => reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener('abort', cancel);
   const chunks: Uint8Array[] = [];
   let loaded = 0;
+  let isBeginning = onBeginning !== undefined;
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((error) => {
@@ -110,12 +113,20 @@ async function readStream(
       loaded += value.byteLength;
       if (loaded > maxBytes) throw new RangeError(`the file has more than the ${maxBytes} bytes that maxMemory allows`);
       onProgress?.({ phase: 'download', loaded, ...(total !== undefined && { total }) });
+      // What comes in one piece is not worth it.
+      if (isBeginning && loaded !== total && (total !== undefined || chunks.length > 1)) {
+        isBeginning = !onBeginning!(joined(chunks, loaded));
+      }
     }
   } finally {
     signal?.removeEventListener('abort', cancel);
     cancel();
   }
-  const bytes = new Uint8Array(loaded);
+  return joined(chunks, loaded);
+}
+
+function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, at);

@@ -5,6 +5,7 @@ import { referenceMachine } from './js/machine.ts';
 import { type Load, loaderOf } from './load.ts';
 import { OPERATORS } from './operators/index.ts';
 import { engineChooser } from './webgpu/choose-engine.ts';
+import { foreseeing } from './webgpu/foresee.ts';
 import { SHADERS } from './webgpu/shaders.ts';
 
 export * from './exports.ts';
@@ -15,4 +16,5 @@ export const load: Load = loaderOf({
   operators: OPERATORS,
   machines: { js: async () => referenceMachine() },
   openEngine: engineChooser(SHADERS),
+  foresee: foreseeing(SHADERS),
 });

@@ -4,6 +4,7 @@
  */
 import type { Archive, ArchiveGraph, StoredWeight } from '../../src/codec/archive.ts';
 import { FormatError } from '../../src/errors.ts';
+import { elementCount } from '../../src/graph/tensor.ts';
 import { crc32 } from './crc32.ts';
 import {
   atMost,
@@ -17,7 +18,7 @@ import {
   NEWEST_VERSION,
 } from './format.ts';
 import { graphSection } from './graph-section.ts';
-import { plainRuns, type RunsDecoder } from './number-runs.ts';
+import { type NumberRuns, plainRuns, type RunsDecoder } from './number-runs.ts';
 import { RangeDecoder } from './range-decoder.ts';
 import { refinementsCode } from './refinements-code.ts';
 import { times } from './symbols.ts';
@@ -102,10 +103,7 @@ export function openFqz(bytes: Uint8Array): OpenedFqz {
   checkSum(bytes);
   const { graphStart, graphEnd, ends } = containerOf(bytes);
   atMost('end of the graph', graphEnd, bytes.length - CHECKSUM_BYTES);
-
-  const head = new RangeDecoder(bytes.subarray(graphStart, graphEnd));
-  const { model, headers, foreignLength, ...rest } = graphSection(head, version, ends.length);
-  head.finish();
+  const { model, headers, foreignLength, ...rest } = headOf(bytes.subarray(graphStart, graphEnd), version, ends);
 
   const [first, ...layers] = sectionsOf(bytes, graphEnd, ends);
   const start = atMost('end of the ONNX graph', foreignLength, first!.length);
@@ -124,6 +122,52 @@ export function openFqz(bytes: Uint8Array): OpenedFqz {
     layerEnds: ends,
     weights: weightsOf(headers, sections),
   };
+}
+
+/**
+ * What the beginning of a file tells, while the rest is on its way: graph and headers, with zeros for all numbers of weights. `undefined` where
+ * the graph is not all there yet. Nothing has been held against a checksum, so this is for preparing, and throws whatever damage
+ * leads to.
+ */
+export function foreseeFqz(bytes: Uint8Array): OpenedFqz | undefined {
+  if (bytes.length < MOST_LENGTHS) return undefined;
+  const version = checkStart(bytes);
+  const { graphStart, graphEnd, ends } = containerOf(bytes);
+  if (graphEnd > bytes.length) return undefined;
+  const { model, headers, foreignLength, ...rest } = headOf(bytes.subarray(graphStart, graphEnd), version, ends);
+  if (!model) throw damaged(`an ONNX graph of ${foreignLength} bytes`);
+  const memory = headers.reduce((sum, own) => sum + memoryOf(own), 0);
+  atMost('bytes of zeros', memory, MOST_FORESEEN);
+  return {
+    version,
+    graph: { kind: 'compact', model },
+    ...rest,
+    graphBytes: graphEnd,
+    weightBytes: 0,
+    headers,
+    layerEnds: ends,
+    *weights() {
+      const none = new RangeDecoder(new Uint8Array(0));
+      for (const header of headers) yield weightNumbers(none, ZEROS, header, []);
+    },
+  };
+}
+
+/** Bytes that suffice for all lengths before the graph. */
+const MOST_LENGTHS = 64;
+/** Bytes that zeros may take: how many the file has room for is not known yet. */
+const MOST_FORESEEN = 2 ** 26;
+
+const ZEROS: NumberRuns = {
+  patterns: (_where, _kind, count) => new Uint32Array(count),
+  levels: ({ shape }) => new Int32Array(elementCount(shape)),
+};
+
+function headOf(section: Uint8Array, version: number, ends: readonly number[]) {
+  const head = new RangeDecoder(section);
+  const read = graphSection(head, version, ends.length);
+  head.finish();
+  return read;
 }
 
 /** What is between the graph section and the checksums: the coded bytes of each layer that is there. */

@@ -3,6 +3,7 @@
  */
 import { memoryOf } from '../../formats/fqz/weight-header.ts';
 import { FormatError } from '../../src/errors.ts';
+import type { Backend } from '../backend.ts';
 import type { Engine } from '../engine.ts';
 import { type FixedShapes, prepareShapes } from '../fixed-shapes.ts';
 import { linearEngine } from '../linear-engine.ts';
@@ -38,7 +39,7 @@ export const engineChooser =
     if (!opening || (!isWanted && !isLarge(planner, machine, fixed))) return linear();
     try {
       const gpu = await opening;
-      if (!isWanted && gpu.isSoftware && !device) return await linear();
+      if (!isWelcome(gpu, settings)) return await linear();
       const engine = gpuEngine(planner, machine, gpu, { ...settings, shaders });
       try {
         await prepareShapes(engine, fixed);
@@ -54,7 +55,16 @@ export const engineChooser =
     }
   };
 
-function isLarge(planner: Planner, machine: Machine, fixed: FixedShapes | undefined): boolean {
+/** Whether a session takes this GPU: of itself none that is a program on the CPU. */
+export function isWelcome(
+  { isSoftware }: Gpu,
+  { backend, device }: { backend: Backend; device?: GPUDevice | undefined },
+): boolean {
+  return backend === 'webgpu' || !isSoftware || device !== undefined;
+}
+
+/** Whether a model has enough to do for a GPU, by its multiplications, or by its weights where shapes are open. */
+export function isLarge(planner: Planner, machine: Machine, fixed: FixedShapes | undefined): boolean {
   if (fixed) {
     try {
       return multiplications(planner.plan(fixed.inputs, machine.base)) >= LEAST_WORK;

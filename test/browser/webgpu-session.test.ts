@@ -3,7 +3,7 @@
  * and what goes wrong.
  */
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
-import { type LoadOptions, load, type Session, Tensor, UnsupportedError } from '../../runtime/full.ts';
+import { FormatError, type LoadOptions, load, type Session, Tensor, UnsupportedError } from '../../runtime/full.ts';
 import { openGpu } from '../../runtime/webgpu/device.ts';
 import { convert } from '../../src/convert.ts';
 import { relativeError } from '../support/relative-error.ts';
@@ -60,6 +60,61 @@ describe('a session on the GPU', () => {
     (await open({ onProgress: ({ phase }) => phases.push(phase) })).dispose();
     expect(new Set(phases)).toEqual(new Set(['compile', 'weights']));
     await expect(open({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+describe('a file on its way', () => {
+  it('has its shaders compiled before its weights are there', async () => {
+    const whole = await largeModel();
+    const compile = vi.spyOn(GPUDevice.prototype, 'createComputePipelineAsync');
+    const device = await ownDevice();
+    let release = () => {};
+    const rest = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const chunks = [whole.subarray(0, -20), whole.subarray(-20, -10), whole.subarray(-10)];
+    const stream = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        if (chunks.length === 1) await rest;
+        const chunk = chunks.shift();
+        if (chunk) controller.enqueue(chunk);
+        else controller.close();
+      },
+    });
+    const loading = load(stream, { backend: 'webgpu', device });
+    await vi.waitFor(() => expect(compile.mock.calls.length).toBeGreaterThan(0));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const early = compile.mock.calls.length;
+    release();
+    const session = await loading;
+    const { data, dims } = noise([1, 3, LARGE, LARGE]);
+    const { logits } = await session.run({ image: { data, shape: dims } });
+    // What is left are the shaders that rebuild weights.
+    const left = compile.mock.calls.length - early;
+    expect(left).toBeLessThan(early + left);
+    expect(early).toBeGreaterThanOrEqual(session.info.plan!.steps - 1);
+    const expected = await (await load(whole, { backend: 'wasm' })).run({ image: { data, shape: dims } });
+    expect(relativeError(logits!.data as Float32Array, expected.logits!.data as Float32Array)).toBeLessThan(1e-4);
+    session.dispose();
+    device.destroy();
+  });
+
+  it('that is damaged, cut off or something else is refused as ever', async () => {
+    const pieces = (file: Uint8Array) =>
+      new Blob([file as Uint8Array<ArrayBuffer>]).stream().pipeThrough(
+        new TransformStream<Uint8Array, Uint8Array>({
+          transform(chunk, controller) {
+            for (let at = 0; at < chunk.length; at += 7) controller.enqueue(chunk.subarray(at, at + 7));
+          },
+        }),
+      );
+    for (let at = 4; at < bytes.length; at += 5) {
+      const damaged = bytes.slice();
+      damaged[at]! ^= 0x55;
+      await expect(load(pieces(damaged), { backend: 'webgpu' })).rejects.toThrow(FormatError);
+      await expect(load(pieces(bytes.subarray(0, at)), { backend: 'webgpu' })).rejects.toThrow(FormatError);
+    }
+    await expectLogits(await load(pieces(bytes), { backend: 'webgpu' }));
   });
 });
 

@@ -76,7 +76,7 @@ describe.skipIf(!existsSync(`${root}dist/runtime/index.js`))('the built package 
 });
 
 /** Bytes after brotli that the bundles may take, WebAssembly within: what they take now, and what brotli's luck adds. The aims are 40,000 for `index` and 60,000 for `auto`. */
-const LARGEST = { index: 46_400, auto: 62_500, webgpu: 54_000, full: 76_500 };
+const LARGEST = { index: 46_400, auto: 62_900, webgpu: 54_300, full: 76_700 };
 
 /** The kernels, with quotes and backslashes escaped as the minifier likes: they begin with what WebAssembly begins with. */
 const EMBEDDED = /(["'`])#\|\(\|:\|4\$(\\.|(?!\1)[^\\])*\1/;
