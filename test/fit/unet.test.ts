@@ -1,5 +1,5 @@
 /**
- * The UNet for cars as `fqz fit` has left it in fixtures/fqz, whose README has the command.
+ * The UNet for cars as `fqz fit` has left it in fixtures/fqz, with the masks and without; the README there has the commands.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -12,9 +12,9 @@ import { elementCount } from '../../src/graph/tensor.ts';
 import { hasShared, sharedPath } from '../support/shared-data.ts';
 
 const FOLDER = 'models/unet-759';
-const bytes = new Uint8Array(readFileSync(new URL('../../fixtures/fqz/unet.fqz', import.meta.url)));
+describe.each(['unet', 'unet-distilled'])('%s.fqz', (name) => {
+  const bytes = new Uint8Array(readFileSync(new URL(`../../fixtures/fqz/${name}.fqz`, import.meta.url)));
 
-describe('unet.fqz', () => {
   it('stands for 31 million weights with at most 759 coefficients, in at most 650 bytes', () => {
     expect(bytes.length).toBeLessThanOrEqual(650);
     const networks = readFqz(bytes).weights.flatMap((weight) => ('network' in weight ? [weight.network] : []));
