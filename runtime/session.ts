@@ -89,17 +89,14 @@ export function createSession(engine: Engine, facts: SessionFacts): Session {
     feeds: Feeds,
     { signal, location = 'cpu' }: RunOptions & { location?: 'cpu' | 'gpu' } = {},
   ): Promise<Record<string, Tensor | GpuTensor>> => {
-    const { backend } = engineNow();
-    if (location === 'gpu' && backend !== 'webgpu') {
-      throw new TypeError(`outputs stay on the GPU with the backend "webgpu" only, this is "${backend}"`);
-    }
+    engineNow();
     const tensors = inputTensors(inputs, feeds);
     const result = last.then(() => {
       signal?.throwIfAborted();
       return engineNow().run(tensors, location === 'gpu');
     });
     last = result.catch(() => {});
-    return Object.fromEntries([...(await result)].map(([name, value]) => [name, tensorOf(value)]));
+    return Object.fromEntries([...(await result)].map(([name, value]) => [name, tensorOf(value, location)]));
   };
 
   const session: Session = {
@@ -134,8 +131,12 @@ export function createSession(engine: Engine, facts: SessionFacts): Session {
   return session;
 }
 
-function tensorOf(value: EngineTensor | BufferTensor): Tensor | GpuTensor {
-  if ('data' in value) return value as Tensor;
+/** Throws `TypeError` where the result should have stayed on a GPU that there is not, or no longer. */
+function tensorOf(value: EngineTensor | BufferTensor, location: 'cpu' | 'gpu'): Tensor | GpuTensor {
+  if ('data' in value) {
+    if (location === 'gpu') throw new TypeError('outputs stay on the GPU with the backend "webgpu" only');
+    return value as Tensor;
+  }
   const { dtype, shape, buffer } = value;
   return { location: 'gpu', dtype: isIntegral(dtype) ? 'int32' : 'float32', shape, buffer };
 }

@@ -1,6 +1,6 @@
 /**
  * Gives temporaries their buffers on the GPU: those that are never needed at the same time share one, the largest first (greedy by
- * size, Pisarchyk and Lee 2020, arXiv 2001.03288, section 4.3). Unlike in linear memory, a buffer can't be read and written in
+ * size for shared objects, Pisarchyk and Lee 2020, arXiv 2001.03288). Unlike in linear memory, a buffer can't be read and written in
  * one dispatch, so results never take the place of operands.
  */
 import type { Buffer, TemporaryBuffer } from '../plan/buffer.ts';
